@@ -1,0 +1,36 @@
+# Everything a person or CI does with this checkout. `make` alone prints the targets.
+.DEFAULT_GOAL := help
+.PHONY: help setup run test fmt lint typecheck fuzz lock clean migrate
+
+BIN := .venv/bin
+export PYTHON
+
+help:  ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## build .venv from the lock; instant when it is up to date
+	@requirements/install.sh
+
+run: setup  ## start the service on embedded PostgreSQL and Valkey (RUN="--reload --port 8080")
+	@exec $(BIN)/python -m tbg dev $(RUN)
+
+test: setup lint typecheck  ## everything that must hold: style, types, tests, fuzzing, coverage
+	$(BIN)/python -m pytest --cov $(TEST)
+
+fmt: setup  ## format the code and repair what ruff can repair
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+typecheck: setup
+	$(BIN)/mypy
+
+lock: setup  ## compile the lock files anew (LOCK="--upgrade" to take newer versions)
+	requirements/lock.sh $(LOCK)
+
+clean:  ## remove .venv, the embedded servers' data and every cache
+	rm -rf .venv .tbg .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
