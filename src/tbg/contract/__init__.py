@@ -1,0 +1,46 @@
+"""The contract engine: a hand-written OpenAPI 3.1 document, enforced on a Falcon application by openapi-core.
+
+    contract = Contract.load(Path("openapi.yaml"))          # or DocumentError
+    app = falcon.asgi.App(router=Router(), middleware=[ResponseContract(...), ..., RequestContract(...)])
+    app.set_error_serializer(ErrorSerializer(...))
+    mount(app, contract, {"/health": HealthResource()})     # or MismatchError
+
+It knows Falcon and openapi-core, and nothing of this service.
+"""
+
+from tbg.contract.calls import UNSET, Call, Unset
+from tbg.contract.contract import Contract
+from tbg.contract.document import strong_etag
+from tbg.contract.errors import ErrorSerializer, InvalidRequestError
+from tbg.contract.exceptions import ContractError, DocumentError, MismatchError
+from tbg.contract.middleware import Mode, RequestContract, ResponseContract
+from tbg.contract.operations import Operation
+from tbg.contract.requests import Limits
+from tbg.contract.responses import Breach
+from tbg.contract.routing import Router, differences, mount, served, undocumented
+from tbg.contract.schemas import Finding
+
+__all__ = [
+    "UNSET",
+    "Breach",
+    "Call",
+    "Contract",
+    "ContractError",
+    "DocumentError",
+    "ErrorSerializer",
+    "Finding",
+    "InvalidRequestError",
+    "Limits",
+    "MismatchError",
+    "Mode",
+    "Operation",
+    "RequestContract",
+    "ResponseContract",
+    "Router",
+    "Unset",
+    "differences",
+    "mount",
+    "served",
+    "strong_etag",
+    "undocumented",
+]

@@ -1,0 +1,100 @@
+"""A request that satisfied the contract, as a responder sees it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from typing import Any, Final, Literal
+
+import attrs
+from cattrs import BaseValidationError, transform_error
+from cattrs.preconf.json import make_converter
+from cattrs.strategies import configure_union_passthrough
+
+from tbg.contract.errors import InvalidRequestError
+from tbg.contract.operations import Operation
+from tbg.contract.pointers import to_pointer
+from tbg.contract.schemas import Finding
+
+Path = tuple[object, ...]
+
+
+class Unset(Enum):
+    """The type of UNSET, which stands for "the client did not send this", as opposed to null."""
+
+    UNSET = "unset"
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+    def __bool__(self) -> Literal[False]:
+        return False
+
+
+UNSET: Final = Unset.UNSET
+
+_converter = make_converter(detailed_validation=True)
+configure_union_passthrough(str | int | float | bool | None, _converter)
+
+
+@attrs.frozen
+class Call:
+    """The typed content of one valid request.
+
+    Attributes:
+        operation: What was called.
+        values: Parameters by their Python name; those that were not sent and have no default are absent.
+        media: The decoded body, or None.
+    """
+
+    operation: Operation
+    values: Mapping[str, object]
+    media: object = None
+
+    def parameters[T](self, cls: type[T]) -> T:
+        """Return the parameters as ``cls``, an attrs class whose fields have the parameters' Python names.
+
+        Raises:
+            InvalidRequestError: A value satisfies the contract, but Python's type for it has no such value.
+        """
+        return _structure(self.values, cls, self._locate)
+
+    def body[T](self, cls: type[T]) -> T:
+        """Return the body as ``cls``: an attrs class, a list or union of such, or any other type cattrs knows.
+
+        A field that the contract leaves optional has a default in ``cls``; with UNSET as its default, a client's null
+        and a client's silence stay apart.
+
+        Raises:
+            InvalidRequestError: A value satisfies the contract, but Python's type for it has no such value.
+        """
+        return _structure(self.media, cls, lambda path: ("body", path))
+
+    def _locate(self, path: Path) -> tuple[str, Path]:
+        parameter = next(parameter for parameter in self.operation.parameters if parameter.field == path[0])
+        return parameter.location, (parameter.name, *path[1:])
+
+
+def _structure[T](value: Any, cls: type[T], locate: Callable[[Path], tuple[str, Path]]) -> T:  # noqa: ANN401 - the contract has judged it
+    try:
+        return _converter.structure(value, cls)
+    except BaseValidationError as error:
+        leaves = tuple(_leaves(error))
+        if not all(isinstance(leaf, ValueError) for _, leaf in leaves):
+            # The class asks for more than the contract does: that is our mistake, not the client's.
+            raise TypeError(f"{cls} disagrees with the contract: {'; '.join(transform_error(error))}") from error
+        # Such as the year 0 or a 61st second, which RFC 3339 has and Python's datetime has not.
+        places = (locate(path) for path, _ in leaves)
+        detail = "is not a value that can be represented"
+        raise InvalidRequestError(
+            [(place, Finding(to_pointer(path), "format", detail)) for place, path in places]
+        ) from error
+
+
+def _leaves(error: BaseException, path: Path = ()) -> Iterator[tuple[Path, BaseException]]:
+    """Yield each basic error inside cattrs' groups with the path that their notes spell out."""
+    if not isinstance(error, BaseExceptionGroup):
+        yield path, error
+        return
+    for child in error.exceptions:
+        notes = getattr(child, "__notes__", ())
+        names = [getattr(note, "name", None) or getattr(note, "index", None) for note in notes]
+        yield from _leaves(child, (*path, *(name for name in names if name is not None)))

@@ -1,0 +1,118 @@
+"""Turn the text of a parameter into a value, by the grammar of JSON and nothing looser.
+
+openapi-core casts with Python's ``int``, ``float`` and a list of words, so ``1_000``, `` 7 ``, ``٣``, ``nan`` and
+``yes`` pass; and a ``type`` that is a list makes it raise TypeError. These casters are put in the places that it has
+for its own.
+"""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from jsonschema_path import SchemaPath
+from openapi_core.casting.schemas.casters import (
+    AnyCaster,
+    ArrayCaster,
+    ObjectCaster,
+    PrimitiveCaster,
+    SchemaCaster,
+    TypesCaster,
+)
+from openapi_core.casting.schemas.exceptions import CastError
+from openapi_core.casting.schemas.factories import SchemaCastersFactory
+from openapi_core.deserializing.styles import style_deserializers
+from openapi_core.deserializing.styles.deserializers import StyleDeserializer
+from openapi_core.deserializing.styles.factories import StyleDeserializersFactory
+from openapi_core.validation.schemas import oas31_schema_validators_factory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# The number grammar of RFC 8259, section 6; 400 digits are more than a double needs and less than int() refuses.
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,399})", re.ASCII)
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,399})(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
+_BOOLEANS = {"true": True, "false": False}
+
+
+class _Integer(PrimitiveCaster):
+    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
+        if not isinstance(value, str):
+            return value
+        if _INTEGER.fullmatch(value) is None:
+            raise ValueError("not an integer")
+        return int(value)
+
+
+class _Number(PrimitiveCaster):
+    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
+        if not isinstance(value, str):
+            return value
+        if _NUMBER.fullmatch(value) is None or (number := float(value)) in {float("inf"), float("-inf")}:
+            raise ValueError("not a number")
+        return int(value) if _INTEGER.fullmatch(value) else number
+
+
+class _Boolean(PrimitiveCaster):
+    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
+        if not isinstance(value, str):
+            return value
+        try:
+            return _BOOLEANS[value]
+        except KeyError:
+            raise ValueError("not a boolean") from None
+
+
+class _OneOfTypes(PrimitiveCaster):
+    """Cast for ``type: [integer, "null"]``: the first type that takes the text; text is the last resort."""
+
+    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
+        for name in (self.schema / "type").read_str_or_list([]):
+            if name in {"string", "null"}:
+                continue
+            try:
+                return _CASTERS[name](self.schema, self.schema_validator, self.schema_caster)(value)
+            except (ValueError, TypeError, CastError):
+                continue
+        return value
+
+
+_CASTERS: dict[str, type[PrimitiveCaster]] = {
+    "object": ObjectCaster,
+    "array": ArrayCaster,
+    "boolean": _Boolean,
+    "integer": _Integer,
+    "number": _Number,
+    "string": PrimitiveCaster,
+    "null": PrimitiveCaster,
+}
+
+
+class _SchemaCaster(SchemaCaster):
+    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
+        schema_type = (self.schema / "type").read_str_or_list(None)
+        try:
+            return self.get_type_caster(schema_type)(value)
+        except (ValueError, TypeError) as error:
+            raise CastError(value, str(schema_type)) from error
+
+
+class _SchemaCastersFactory(SchemaCastersFactory):
+    def create(self, spec: SchemaPath, schema: SchemaPath, *_: Any, **__: Any) -> SchemaCaster:  # noqa: ANN401 - openapi-core's signature
+        return _SchemaCaster(schema, self.schema_validators_factory.create(spec, schema), self.types_caster)
+
+
+class _StyleDeserializersFactory(StyleDeserializersFactory):
+    def create(self, spec: SchemaPath, schema: SchemaPath, style: str, explode: bool, name: str) -> StyleDeserializer:  # noqa: FBT001 - openapi-core's signature
+        caster = self.schema_casters_factory.create(spec, schema)
+        return StyleDeserializer(style, explode, name, main_type(schema), caster, self.style_deserializers.get(style))
+
+
+def main_type(schema: SchemaPath) -> str:
+    """Return the one ``type`` of a schema besides null, or ``""`` when it has none or several."""
+    declared = (schema / "type").read_str_or_list("")
+    names: Iterable[str] = [declared] if isinstance(declared, str) else declared
+    others = [name for name in names if name != "null"]
+    return others[0] if len(others) == 1 else ""
+
+
+casters = _SchemaCastersFactory(oas31_schema_validators_factory, TypesCaster(_CASTERS, AnyCaster, multi=_OneOfTypes))
+deserializers = _StyleDeserializersFactory(casters, style_deserializers=style_deserializers)

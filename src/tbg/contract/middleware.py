@@ -1,0 +1,92 @@
+"""The two places where the contract is enforced on a running Falcon application."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import falcon
+import falcon.asgi
+
+from tbg.contract.contract import Contract
+from tbg.contract.errors import discard, phrase, write_error
+from tbg.contract.operations import Operation
+from tbg.contract.requests import Limits, read_call
+from tbg.contract.responses import Breach
+
+Mode = Literal["enforce", "report", "off"]
+"""What becomes of a response that breaks the contract: a 500, a report only, or it is not even looked at."""
+
+
+class RequestContract:
+    """Validate each request after routing and put its Call on ``req.context.call``; the innermost middleware."""
+
+    def __init__(self, contract: Contract, limits: Limits) -> None:
+        self._contract = contract
+        self._limits = limits
+
+    async def process_resource(
+        self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, _resource: object, params: dict[str, Any]
+    ) -> None:
+        """Read the request; path parameters reach the responder with the contract's types.
+
+        Raises:
+            falcon.HTTPError: The request does not satisfy the contract.
+        """
+        operation = self._contract.find(req.method, req.uri_template)
+        if operation is None:
+            return
+        call = await read_call(req, params, operation, self._limits)
+        req.context.call = call
+        params.update((name, call.values[name]) for name in params)
+
+
+class ResponseContract:
+    """Judge each response as it leaves; the outermost middleware, so that it sees what the client would see.
+
+    Args:
+        contract: The contract.
+        mode: What becomes of a breach.
+        report: Called with every breach.
+        lasting_headers: Lower-case names of headers that stay on the 500 which replaces a breach.
+    """
+
+    def __init__(
+        self, contract: Contract, *, mode: Mode, report: Callable[[Breach], None], lasting_headers: frozenset[str]
+    ) -> None:
+        self._contract = contract
+        self._mode = mode
+        self._report = report
+        self._lasting_headers = lasting_headers
+
+    async def process_response(
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        _resource: object,
+        _req_succeeded: bool,  # noqa: FBT001 - Falcon's signature
+    ) -> None:
+        """Let a good response pass; replace a bad one by a 500 that holds nothing of it."""
+        operation = self._contract.find(req.method, req.uri_template) if self._mode != "off" else None
+        if operation is None:
+            return
+        breach = await _judge(operation, resp)
+        if breach is None:
+            return
+        self._report(breach)
+        if self._mode == "enforce":
+            resp.status = falcon.HTTP_500
+            discard(resp, self._lasting_headers)
+            write_error(req, resp, phrase(resp.status_code))
+
+
+async def _judge(operation: Operation, resp: falcon.asgi.Response) -> Breach | None:
+    status = resp.status_code
+    rule = operation.response(status)
+    if rule is None:
+        return Breach(operation.operation_id, status, "status", "", "not documented")
+    is_stream = resp.stream is not None or resp.sse is not None
+    body = None if is_stream else await resp.render_body() or b""
+    verdict = rule.judge_body(body, resp.content_type) or rule.judge_headers(resp.headers)
+    if verdict is None:
+        return None
+    part, finding = verdict
+    return Breach(operation.operation_id, status, part, finding.pointer, finding.code)

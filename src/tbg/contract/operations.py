@@ -1,0 +1,114 @@
+"""Operations: what a contract says of one method on one path, compiled for use on every request."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+import attrs
+from jsonschema_path import SchemaPath
+
+from tbg.contract.exceptions import DocumentError
+from tbg.contract.media import Content, compile_content
+from tbg.contract.parameters import Parameter, compile_parameter, merge_parameters
+from tbg.contract.responses import ResponseRule, compile_response
+
+METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+
+
+@attrs.frozen
+class RequestBody:
+    """What a request may carry."""
+
+    required: bool
+    content: Content
+
+
+@attrs.frozen
+class Operation:
+    """One method on one path.
+
+    Attributes:
+        operation_id: The name that generated clients use.
+        method: Upper case.
+        path: The template as the contract and Falcon's router write it.
+        extensions: The operation's ``x-…`` values, for the service to interpret.
+        parameters: Those of the path and its own.
+        body: What the request may carry, or None.
+        responses: By status (``200``), range (``4XX``) or ``default``.
+        needs_query: Whether any parameter stands in the query.
+    """
+
+    operation_id: str
+    method: str
+    path: str
+    extensions: Mapping[str, object] = attrs.field(repr=False)
+    parameters: tuple[Parameter, ...] = attrs.field(repr=False)
+    body: RequestBody | None = attrs.field(repr=False)
+    responses: Mapping[str, ResponseRule] = attrs.field(repr=False)
+    needs_query: bool = False
+
+    def response(self, status: int) -> ResponseRule | None:
+        """Return the rule for ``status``: its own, else its range's, else the default (OpenAPI 3.1, section 4.8.16)."""
+        responses = self.responses
+        return responses.get(str(status)) or responses.get(f"{status // 100}XX") or responses.get("default")
+
+
+def compile_operations(spec: SchemaPath) -> dict[tuple[str, str], Operation]:
+    """Compile every operation, by method and path.
+
+    Raises:
+        DocumentError: Some operations ask for what this engine does not enforce; all are listed.
+    """
+    operations: dict[tuple[str, str], Operation] = {}
+    findings: list[str] = []
+    for path, item in (spec / "paths").items() if "paths" in spec else ():
+        for method in METHODS:
+            if method not in item:
+                continue
+            try:
+                operations[method.upper(), str(path)] = _compile(spec, str(path), item, method)
+            except ValueError as error:
+                findings.append(f"{method.upper()} {path}: {error}")
+    if findings:
+        raise DocumentError("The contract asks for what this engine does not enforce:", findings)
+    return operations
+
+
+def _compile(spec: SchemaPath, path: str, item: SchemaPath, method: str) -> Operation:
+    operation = item / method
+    for problem in _unsupported(spec, path, operation):
+        raise ValueError(problem)
+    parameters = merge_parameters(_parameters(spec, item), _parameters(spec, operation))
+    return Operation(
+        operation_id=(operation / "operationId").read_str(),
+        method=method.upper(),
+        path=path,
+        extensions={str(key): (operation / str(key)).read_value() for key in operation if str(key).startswith("x-")},
+        parameters=parameters,
+        body=_body(spec, operation),
+        responses={
+            str(status): compile_response(spec, response) for status, response in (operation / "responses").items()
+        },
+        needs_query=any(parameter.location == "query" for parameter in parameters),
+    )
+
+
+def _unsupported(spec: SchemaPath, path: str, operation: SchemaPath) -> Iterator[str]:
+    if "operationId" not in operation:
+        yield "operationId is missing: generated clients and the log need a name"
+    if "security" in operation or "security" in spec:
+        yield "security is declared, but nothing enforces it yet"
+    if re.search(r"\{[^}]*[^A-Za-z0-9_}][^}]*\}|\}\{", path):
+        yield "a path parameter's name must be a Python identifier, and no two may touch"
+
+
+def _parameters(spec: SchemaPath, owner: SchemaPath) -> Iterable[Parameter]:
+    if "parameters" not in owner:
+        return []
+    return [compile_parameter(spec, parameter) for parameter in owner / "parameters"]
+
+
+def _body(spec: SchemaPath, operation: SchemaPath) -> RequestBody | None:
+    if "requestBody" not in operation:
+        return None
+    body = operation / "requestBody"
+    return RequestBody((body / "required").read_bool(default=False), compile_content(spec, body / "content"))

@@ -1,0 +1,178 @@
+"""The parameters of an operation: where they stand, how they are read, what they must be."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Literal
+
+import attrs
+import msgspec
+from jsonschema_path import SchemaPath
+from openapi_core.casting.schemas.exceptions import CastError
+from openapi_core.deserializing.exceptions import DeserializeError
+from openapi_core.schema.parameters import get_style_and_explode
+
+from tbg.contract.casting import deserializers, main_type
+from tbg.contract.schemas import Finding, Validate, compile_schema, describe
+
+MISSING: Final = object()
+
+Values = Mapping[str, list[str]]
+"""The raw values of one location by name, in the order they came."""
+
+_STYLES = {
+    "path": {"simple"},
+    "query": {"form", "deepObject", "pipeDelimited"},
+    "header": {"simple"},
+    "cookie": {"form"},
+}
+
+
+class InvalidParameterError(Exception):
+    """A raw value does not satisfy the contract."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__()
+        self.findings = findings
+
+
+class _Location(dict[str, str]):
+    """Raw values as openapi-core's deserializers look them up: the first by key, all by ``getlist``."""
+
+    def __init__(self, values: Values) -> None:
+        super().__init__((name, found[0]) for name, found in values.items())
+        self._values = values
+
+    def getlist(self, name: str) -> list[str]:
+        return self._values[name]
+
+
+@attrs.frozen
+class Parameter:
+    """One compiled parameter.
+
+    Attributes:
+        name: As the contract and the client write it.
+        location: Where it stands.
+        field: Its name in Python: ``X-Trace-Level -> x_trace_level``.
+        required: Whether a request without it is invalid.
+        default: What the contract says it is when absent, or MISSING.
+    """
+
+    name: str
+    location: Literal["path", "query", "header", "cookie"]
+    field: str
+    required: bool
+    default: object
+    deserialize: Callable[[Mapping[str, str]], object] = attrs.field(repr=False)
+    validate: Validate = attrs.field(repr=False)
+    is_present: Callable[[Values], bool] = attrs.field(repr=False)
+    repeatable: bool = False
+
+    def read(self, values: Values) -> object:
+        """Return the typed value, the default, or MISSING.
+
+        Raises:
+            InvalidParameterError: It is absent though required, or breaks its schema.
+        """
+        if not self.is_present(values):
+            return self._absent()
+        if not self.repeatable and len(values.get(self.name, ())) > 1:
+            raise InvalidParameterError((Finding("", "repeated", "must be given once"),))
+        value = self.deserialize(_Location(values))
+        if findings := self.validate(value):
+            raise InvalidParameterError(findings)
+        return value
+
+    def _absent(self) -> object:
+        if self.required:
+            raise InvalidParameterError((Finding("", "required", "is required"),))
+        return self.default
+
+
+def compile_parameter(spec: SchemaPath, parameter: SchemaPath) -> Parameter:
+    """Compile one parameter object.
+
+    Raises:
+        ValueError: The contract asks for a serialization that this engine (or openapi-core) does not read right.
+    """
+    name, location = (parameter / "name").read_str(), (parameter / "in").read_str()
+    common = {
+        "name": name,
+        "location": location,
+        "field": python_name(name),
+        "required": (parameter / "required").read_bool(default=False),
+    }
+    if "content" in parameter:
+        return Parameter(**common, **_from_content(spec, parameter, name))  # type: ignore[arg-type]  # the spec validator checked "in"
+    return Parameter(**common, **_from_style(spec, parameter, name, location))  # type: ignore[arg-type]  # the same
+
+
+def python_name(name: str) -> str:
+    """Return ``name`` as a Python identifier: ``X-Trace-Level -> x_trace_level``."""
+    return re.sub(r"\W", "_", name).lower()
+
+
+def _from_style(spec: SchemaPath, parameter: SchemaPath, name: str, location: str) -> dict[str, object]:
+    schema = parameter / "schema"
+    style, explode = get_style_and_explode(parameter)
+    kind = main_type(schema)
+    if style not in _STYLES[location] or (kind == "object" and location == "query" and style != "deepObject"):
+        raise ValueError(f"style '{style}' of a {location} parameter of type '{kind}' is not supported")
+    deserializer = deserializers.create(spec, schema, style, explode, name=name)
+    prefix = f"{name}["
+    return {
+        "default": (schema / "default").read_value() if "default" in schema else MISSING,
+        "deserialize": guarded(deserializer.deserialize, str((schema / "type").read_str_or_list("value"))),
+        "validate": compile_schema(spec, schema),
+        "is_present": (lambda values: any(key.startswith(prefix) for key in values))
+        if style == "deepObject"
+        else (lambda values: name in values),
+        "repeatable": kind == "array" and style == "form" and explode,
+    }
+
+
+def guarded(deserialize: Callable[[Mapping[str, str]], object], wanted: str) -> Callable[[Mapping[str, str]], object]:
+    """Let ``deserialize`` raise InvalidParameterError and nothing else; ``wanted`` is the type it should yield."""
+
+    def guarded(location: Mapping[str, str]) -> object:
+        try:
+            return deserialize(location)
+        except CastError:
+            raise InvalidParameterError((Finding("", "type", describe("type", wanted)),)) from None
+        except (DeserializeError, LookupError):  # openapi-core lets LookupErrors of malformed deep objects through
+            raise InvalidParameterError((Finding("", "style", "is not written as the contract says"),)) from None
+
+    return guarded
+
+
+def _from_content(spec: SchemaPath, parameter: SchemaPath, name: str) -> dict[str, object]:
+    media_types = list((parameter / "content").keys())
+    if media_types != ["application/json"]:
+        raise ValueError("the content of a parameter can be application/json only")
+
+    def deserialize(location: Mapping[str, str]) -> object:
+        try:
+            return msgspec.json.decode(location[name])
+        except (msgspec.DecodeError, RecursionError):
+            raise InvalidParameterError((Finding("", "format", "must be valid JSON"),)) from None
+
+    schema = parameter / "content" / "application/json" / "schema"
+    return {
+        "default": MISSING,
+        "deserialize": deserialize,
+        "validate": compile_schema(spec, schema),
+        "is_present": lambda values: name in values,
+    }
+
+
+def merge_parameters(shared: Iterable[Parameter], own: Iterable[Parameter]) -> tuple[Parameter, ...]:
+    """Join the parameters of a path with those of one operation, which win.
+
+    Raises:
+        ValueError: Two of them have the same name in Python.
+    """
+    merged = {(parameter.location, parameter.name): parameter for parameter in (*shared, *own)}
+    fields = [parameter.field for parameter in merged.values()]
+    if doubled := {field for field in fields if fields.count(field) > 1}:
+        raise ValueError(f"two parameters have the name '{doubled.pop()}' in Python: rename one")
+    return tuple(merged.values())

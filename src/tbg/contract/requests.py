@@ -1,0 +1,141 @@
+"""Read one request by its operation: parameters and body in, a Call or an HTTP error out."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from urllib.parse import parse_qsl
+
+import attrs
+import falcon
+import falcon.asgi
+
+from tbg.contract.calls import Call
+from tbg.contract.errors import InputFinding, InvalidRequestError
+from tbg.contract.media import MalformedBodyError, Media, match, parse_media_type
+from tbg.contract.operations import Operation, RequestBody
+from tbg.contract.parameters import MISSING, InvalidParameterError, Parameter, Values
+from tbg.contract.pointers import to_pointer
+from tbg.contract.schemas import Finding
+
+_MAX_QUERY_FIELDS = 1000
+
+
+@attrs.frozen
+class Limits:
+    """What a request may cost.
+
+    Attributes:
+        body_bytes: The largest body, in bytes; more is 413.
+        body_seconds: How long a body may take to arrive; longer is 408.
+    """
+
+    body_bytes: int = 1024 * 1024
+    body_seconds: float = 30.0
+
+
+async def read_call(
+    req: falcon.asgi.Request, path_values: Mapping[str, str], operation: Operation, limits: Limits
+) -> Call:
+    """Return what ``req`` says, typed as ``operation`` describes it.
+
+    Raises:
+        falcon.HTTPError: 400 malformed, 408 too slow, 413 too large, 415 wrong media type, 422 breaks the contract.
+    """
+    values, findings = _read_parameters(req, path_values, operation)
+    media = None
+    if operation.body is not None:
+        media, body_findings = await _read_body(req, operation.body, limits)
+        findings = [*findings, *(("body", finding) for finding in body_findings)]
+    if findings:
+        raise InvalidRequestError(findings)
+    return Call(operation, values, media)
+
+
+def _read_parameters(
+    req: falcon.asgi.Request, path_values: Mapping[str, str], operation: Operation
+) -> tuple[dict[str, object], list[InputFinding]]:
+    values: dict[str, object] = {}
+    findings: list[InputFinding] = []
+    query = _query_values(req) if operation.needs_query else {}
+    for parameter in operation.parameters:
+        try:
+            value = parameter.read(_raw_values(req, path_values, query, parameter))
+        except InvalidParameterError as invalid:
+            findings.extend(_named(parameter, invalid))
+            continue
+        if value is not MISSING:
+            values[parameter.field] = value
+    return values, findings
+
+
+def _named(parameter: Parameter, invalid: InvalidParameterError) -> Iterator[InputFinding]:
+    for finding in invalid.findings:
+        pointer = to_pointer([parameter.name]) + finding.pointer
+        yield parameter.location, Finding(pointer, finding.code, finding.detail)
+
+
+def _query_values(req: falcon.asgi.Request) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    try:
+        pairs = parse_qsl(req.query_string, keep_blank_values=True, errors="strict", max_num_fields=_MAX_QUERY_FIELDS)
+    except ValueError:  # UnicodeDecodeError is one
+        raise falcon.HTTPBadRequest(description="The query string is malformed") from None
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return values
+
+
+def _raw_values(
+    req: falcon.asgi.Request, path_values: Mapping[str, str], query: Values, parameter: Parameter
+) -> Values:
+    name = parameter.name
+    match parameter.location:
+        case "query":
+            return query
+        case "path":
+            return {name: [path_values[name]]}
+        case "header":
+            header = req.get_header(name)
+            # A list's items may have blanks around them (RFC 9110, section 5.6.1), which openapi-core would keep.
+            return {} if header is None else {name: [",".join(item.strip() for item in header.split(","))]}
+        case "cookie":
+            cookies = req.get_cookie_values(name)
+            return {} if cookies is None else {name: cookies}
+
+
+async def _read_body(req: falcon.asgi.Request, body: RequestBody, limits: Limits) -> tuple[object, tuple[Finding, ...]]:
+    raw = await _receive(req, limits)
+    if not raw:
+        return None, (Finding("", "required", "is required"),) if body.required else ()
+    media, parameters = _negotiate(req, body)
+    try:
+        value = media.decode(raw, parameters)
+    except MalformedBodyError as error:
+        raise falcon.HTTPBadRequest(description=str(error)) from None
+    return value, media.validate(value)
+
+
+async def _receive(req: falcon.asgi.Request, limits: Limits) -> bytes:
+    if (req.content_length or 0) > limits.body_bytes:
+        raise _too_large(limits)
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            raw = await req.stream.read(limits.body_bytes + 1)
+    except TimeoutError:
+        raise falcon.HTTPError(408, description="The body took too long to arrive") from None
+    if len(raw) > limits.body_bytes:
+        raise _too_large(limits)
+    return raw
+
+
+def _too_large(limits: Limits) -> falcon.HTTPError:
+    return falcon.HTTPContentTooLarge(description=f"The body is larger than {limits.body_bytes} bytes")
+
+
+def _negotiate(req: falcon.asgi.Request, body: RequestBody) -> tuple[Media, Mapping[str, str]]:
+    """Find the documented media type that the request names; text in it must be UTF-8."""
+    media_type, parameters = parse_media_type(req.content_type or "")
+    media = match(body.content, media_type)
+    if media is None or parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8", "us-ascii"}:
+        allowed = ", ".join(body.content)
+        raise falcon.HTTPUnsupportedMediaType(description=f"The body must be one of: {allowed} (UTF-8)")
+    return media, parameters

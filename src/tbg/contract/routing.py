@@ -1,0 +1,104 @@
+"""Resources on paths: Falcon's router with HEAD, and the comparison of what is promised with what is served."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import falcon.asgi
+import falcon.routing
+from falcon._typing import MethodDict
+from falcon.constants import COMBINED_METHODS
+
+from tbg.contract.contract import Contract
+from tbg.contract.errors import ERROR_MEDIA_TYPES
+from tbg.contract.exceptions import MismatchError
+from tbg.contract.operations import Operation
+
+Resources = Mapping[str, object]
+"""Resources by path template, as the contract writes it: ``{"/workers/{worker_id}": Worker(...)}``."""
+
+Answers = Callable[[Operation], Iterable[int]]
+"""The statuses that layers outside this engine can answer an operation with: 429 when it is limited, …"""
+
+
+class Router(falcon.routing.CompiledRouter):
+    """Falcon's router, with HEAD wherever there is GET (RFC 9110, section 9.1); Falcon drops the body itself."""
+
+    def map_http_methods(self, resource: object, **kwargs: Any) -> MethodDict:  # noqa: ANN401 - Falcon's signature
+        """Map ``on_get`` to GET and so on; HEAD to ``on_get`` too unless there is an ``on_head``."""
+        methods = super().map_http_methods(resource, **kwargs)
+        if "GET" in methods:
+            methods.setdefault("HEAD", methods["GET"])  # type: ignore[arg-type]  # a union of two dicts of one kind each
+        return methods
+
+
+def mount(
+    app: falcon.asgi.App[Any, Any], contract: Contract, resources: Resources, answers: Answers = lambda _: ()
+) -> None:
+    """Route ``resources``, which must serve exactly what ``contract`` promises.
+
+    Raises:
+        MismatchError: They differ, or an operation does not document a status that it can answer.
+    """
+    findings = [*differences(contract, resources), *undocumented(contract, answers)]
+    if findings:
+        raise MismatchError(f"The contract {contract.document.path} and the service disagree:", findings)
+    for path, resource in resources.items():
+        app.add_route(path, resource)
+
+
+def served(resources: Resources) -> dict[tuple[str, str], str]:
+    """Return by method and path what serves it: ``("GET", "/health") -> "HealthResource.on_get"``."""
+    responders = {}
+    for path, resource in resources.items():
+        for method in COMBINED_METHODS:
+            name = f"on_{method.lower()}"
+            if callable(getattr(resource, name, None)):
+                responders[method, path] = f"{type(resource).__name__}.{name}"
+    return responders
+
+
+def differences(contract: Contract, resources: Resources) -> list[str]:
+    """List what is promised and not served, and what is served and not promised, per method and path."""
+    responders = served(resources)
+    promised = {key: operation.operation_id for key, operation in contract.operations.items()}
+    missing = [
+        f"{method} {path}: promised as '{promised[method, path]}', but no resource has on_{method.lower()} there"
+        for method, path in promised.keys() - responders.keys()
+    ]
+    surplus = [
+        f"{method} {path}: served by {responders[method, path]}, but the contract does not promise it"
+        for method, path in responders.keys() - promised.keys()
+    ]
+    return sorted(missing) + sorted(surplus)
+
+
+def undocumented(contract: Contract, answers: Answers) -> list[str]:
+    """List per operation the statuses it can answer but does not document, and errors that lack a media type."""
+    findings: list[str] = []
+    for operation in contract.operations.values():
+        where = f"{operation.method} {operation.path}"
+        possible = sorted({*_own_answers(operation), *answers(operation)})
+        silent = [str(status) for status in possible if operation.response(status) is None]
+        findings.extend(f"{where}: can answer {status}, which is not documented" for status in silent)
+        findings.extend(f"{where}: {problem}" for problem in _incomplete_errors(operation))
+    return findings
+
+
+def _own_answers(operation: Operation) -> set[int]:
+    """Return the statuses that this engine itself may answer ``operation`` with."""
+    statuses = {500}
+    if operation.parameters:
+        statuses |= {422}
+    if operation.needs_query:
+        statuses |= {400}
+    if operation.body is not None:
+        statuses |= {400, 408, 413, 415, 422}
+    return statuses
+
+
+def _incomplete_errors(operation: Operation) -> Iterable[str]:
+    for status, rule in operation.responses.items():
+        is_error = status == "default" or status[0] in "45"
+        for media_type in ERROR_MEDIA_TYPES if is_error else ():
+            if media_type not in rule.content:
+                yield f"{status} must offer {media_type}, as every error does"
