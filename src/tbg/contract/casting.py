@@ -92,7 +92,8 @@ class _SchemaCaster(SchemaCaster):
         try:
             return self.get_type_caster(schema_type)(value)
         except (ValueError, TypeError) as error:
-            raise CastError(value, str(schema_type)) from error
+            names = schema_type if isinstance(schema_type, list) else [str(schema_type)]
+            raise CastError(value, ", ".join(names)) from error
 
 
 class _SchemaCastersFactory(SchemaCastersFactory):

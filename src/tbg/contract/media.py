@@ -37,9 +37,7 @@ Content = Mapping[str, Media]
 
 def compile_content(spec: SchemaPath, content: SchemaPath) -> Content:
     """Compile a ``content`` map; an entry without a schema takes any value."""
-    return {
-        str(media_type).lower(): _compile(spec, str(media_type), content / str(media_type)) for media_type in content
-    }
+    return {str(name).lower(): _compile(spec, str(name), media) for name, media in content.items()}
 
 
 def match(content: Content, media_type: str) -> Media | None:

@@ -82,7 +82,7 @@ def _compile(spec: SchemaPath, path: str, item: SchemaPath, method: str) -> Oper
         operation_id=(operation / "operationId").read_str(),
         method=method.upper(),
         path=path,
-        extensions={str(key): (operation / str(key)).read_value() for key in operation if str(key).startswith("x-")},
+        extensions={str(key): value.read_value() for key, value in operation.items() if str(key).startswith("x-")},
         parameters=parameters,
         body=_body(spec, operation),
         responses={

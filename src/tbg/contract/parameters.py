@@ -122,7 +122,7 @@ def _from_style(spec: SchemaPath, parameter: SchemaPath, name: str, location: st
     prefix = f"{name}["
     return {
         "default": (schema / "default").read_value() if "default" in schema else MISSING,
-        "deserialize": guarded(deserializer.deserialize, str((schema / "type").read_str_or_list("value"))),
+        "deserialize": guarded(deserializer.deserialize),
         "validate": compile_schema(spec, schema),
         "is_present": (lambda values: any(key.startswith(prefix) for key in values))
         if style == "deepObject"
@@ -131,14 +131,14 @@ def _from_style(spec: SchemaPath, parameter: SchemaPath, name: str, location: st
     }
 
 
-def guarded(deserialize: Callable[[Mapping[str, str]], object], wanted: str) -> Callable[[Mapping[str, str]], object]:
-    """Let ``deserialize`` raise InvalidParameterError and nothing else; ``wanted`` is the type it should yield."""
+def guarded(deserialize: Callable[[Mapping[str, str]], object]) -> Callable[[Mapping[str, str]], object]:
+    """Let ``deserialize``, one of openapi-core's, raise InvalidParameterError and nothing else."""
 
     def guarded(location: Mapping[str, str]) -> object:
         try:
             return deserialize(location)
-        except CastError:
-            raise InvalidParameterError((Finding("", "type", describe("type", wanted)),)) from None
+        except CastError as error:
+            raise InvalidParameterError((Finding("", "type", describe("type", error.type)),)) from None
         except (DeserializeError, LookupError):  # openapi-core lets LookupErrors of malformed deep objects through
             raise InvalidParameterError((Finding("", "style", "is not written as the contract says"),)) from None
 

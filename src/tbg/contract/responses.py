@@ -93,7 +93,7 @@ def _header(spec: SchemaPath, name: str, header: SchemaPath) -> Header:
     schema = header / "schema"
     style, explode = get_style_and_explode(header)
     deserializer = deserializers.create(spec, schema, style, explode, name=name)
-    deserialize = guarded(deserializer.deserialize, str((schema / "type").read_str_or_list("value")))
+    deserialize = guarded(deserializer.deserialize)
     validate_value = compile_schema(spec, schema)
 
     def validate(raw: object) -> tuple[Finding, ...]:
