@@ -10,15 +10,15 @@ It knows Falcon and openapi-core, and nothing of this service.
 
 from tbg.contract.calls import UNSET, Call, Unset
 from tbg.contract.contract import Contract
-from tbg.contract.document import strong_etag
 from tbg.contract.errors import ErrorSerializer, InvalidRequestError
 from tbg.contract.exceptions import ContractError, DocumentError, MismatchError
 from tbg.contract.middleware import Mode, RequestContract, ResponseContract
 from tbg.contract.operations import Operation
 from tbg.contract.requests import Limits
 from tbg.contract.responses import Breach
-from tbg.contract.routing import Router, differences, mount, served, undocumented
+from tbg.contract.routing import Resources, Router, differences, mount, served, undocumented
 from tbg.contract.schemas import Finding
+from tbg.contract.serving import DocumentResource
 
 __all__ = [
     "UNSET",
@@ -27,6 +27,7 @@ __all__ = [
     "Contract",
     "ContractError",
     "DocumentError",
+    "DocumentResource",
     "ErrorSerializer",
     "Finding",
     "InvalidRequestError",
@@ -35,12 +36,12 @@ __all__ = [
     "Mode",
     "Operation",
     "RequestContract",
+    "Resources",
     "ResponseContract",
     "Router",
     "Unset",
     "differences",
     "mount",
     "served",
-    "strong_etag",
     "undocumented",
 ]

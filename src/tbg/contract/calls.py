@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
-from typing import Any, Final, Literal
+from types import UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin
+from uuid import UUID
 
 import attrs
-from cattrs import BaseValidationError, transform_error
+from cattrs import BaseValidationError, Converter, transform_error
 from cattrs.preconf.json import make_converter
 from cattrs.strategies import configure_union_passthrough
 
@@ -33,6 +35,21 @@ UNSET: Final = Unset.UNSET
 
 _converter = make_converter(detailed_validation=True)
 configure_union_passthrough(str | int | float | bool | None, _converter)
+_converter.register_structure_hook(UUID, lambda value, _: UUID(value))
+# Only multipart has bytes; a memoryview of anything else is a TypeError.
+_converter.register_structure_hook(bytes, lambda value, _: bytes(memoryview(value)))
+
+
+def _may_be_unset(cls: object) -> bool:
+    return get_origin(cls) in {Union, UnionType} and Unset in get_args(cls)
+
+
+@_converter.register_structure_hook_factory(_may_be_unset)
+def _structure_sent(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:  # noqa: ANN401 - cattrs' signature
+    """Leave Unset out of a union: what was sent is never that, and cattrs could not tell the members apart."""
+    sent: Any = Union.__getitem__(tuple(member for member in get_args(cls) if member is not Unset))
+    structure = converter.get_structure_hook(sent)
+    return lambda value, _: structure(value, sent)
 
 
 @attrs.frozen

@@ -1,6 +1,6 @@
 """Resources on paths: Falcon's router with HEAD, and the comparison of what is promised with what is served."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import falcon.asgi
@@ -80,7 +80,7 @@ def undocumented(contract: Contract, answers: Answers) -> list[str]:
         possible = sorted({*_own_answers(operation), *answers(operation)})
         silent = [str(status) for status in possible if operation.response(status) is None]
         findings.extend(f"{where}: can answer {status}, which is not documented" for status in silent)
-        findings.extend(f"{where}: {problem}" for problem in _incomplete_errors(operation))
+        findings.extend(f"{where}: {problem}" for problem in _incomplete_errors(operation, possible))
     return findings
 
 
@@ -96,9 +96,10 @@ def _own_answers(operation: Operation) -> set[int]:
     return statuses
 
 
-def _incomplete_errors(operation: Operation) -> Iterable[str]:
+def _incomplete_errors(operation: Operation, possible: Collection[int]) -> Iterable[str]:
+    """Find errors that a client cannot get as a problem document; a 5xx of the operation's own may be no error."""
     for status, rule in operation.responses.items():
-        is_error = status == "default" or status[0] in "45"
+        is_error = status in {"default", "5XX"} or status[0] == "4" or status in map(str, possible)
         for media_type in ERROR_MEDIA_TYPES if is_error else ():
             if media_type not in rule.content:
                 yield f"{status} must offer {media_type}, as every error does"

@@ -1,0 +1,72 @@
+"""How gunicorn runs the service: `tbg serve`, or `gunicorn -c gunicorn.conf.py`."""
+
+import gc
+import os
+import signal
+from pathlib import Path
+
+from tbg.config import PROJECT_ROOT, Settings, SettingsError
+from tbg.logs import configure_logging
+from tbg.server import GunicornLogger, Worker
+
+try:
+    _settings = Settings.load()
+except SettingsError as error:
+    raise SystemExit(str(error)) from None
+configure_logging(_settings)
+
+_reload = os.environ.get("TBG_DEV_RELOAD") == "1"
+
+
+def _usable_cores() -> int:
+    """Return the cores that this process may use; a container's CPU quota is not seen, so set WEB_CONCURRENCY there."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _worker_count() -> int:
+    text = os.environ.get("WEB_CONCURRENCY") or str(_usable_cores())
+    if not text.isdecimal() or int(text) < 1:
+        raise SystemExit(f"WEB_CONCURRENCY: {text!r} is not allowed; it must be a whole number of workers, from 1")
+    return int(text)
+
+
+chdir = str(PROJECT_ROOT)
+# Loaded in the master: a bad setting or a broken contract stops it at once, and workers share its memory.
+wsgi_app = "tbg.dev.reloading:create_app()" if _reload else "tbg.main:create_app()"
+preload_app = not _reload
+reload = _reload
+reload_extra_files = [str(_settings.contract_path), *map(str, Path(PROJECT_ROOT).glob(".env"))] if _reload else []
+
+bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
+workers = _worker_count()
+worker_class = Worker
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - memory, so that a slow disk kills no worker
+control_socket_disable = True
+
+timeout = 30
+keepalive = 75  # longer than common load balancers keep theirs, so that it is never this end that closes first
+graceful_timeout = _settings.graceful_timeout_seconds
+max_requests = 100_000
+max_requests_jitter = 10_000
+
+forwarded_allow_ips = ""  # the service itself decides which proxy it believes
+logger_class = GunicornLogger
+accesslog = None
+
+
+def when_ready(_server: object) -> None:
+    """Move everything made so far out of the collector's sight: forked workers share it, and collections get short."""
+    gc.collect()
+    gc.freeze()
+
+
+def post_worker_init(_worker: object) -> None:
+    """Do the same for what the worker has made."""
+    gc.collect()
+    gc.freeze()
+
+
+def worker_int(_worker: Worker) -> None:
+    """End the worker when the reloader has seen a change; uvicorn does not look at gunicorn's own flag."""
+    if _reload:
+        os.kill(os.getpid(), signal.SIGTERM)

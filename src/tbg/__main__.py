@@ -1,0 +1,5 @@
+"""``python -m tbg``."""
+
+from tbg.cli import main
+
+main()

@@ -1,0 +1,148 @@
+"""The composition root: everything the service is made of, in the order in which a request meets it."""
+
+from collections.abc import Iterable, Sequence
+
+import falcon.asgi
+import falcon.media
+import msgspec
+import structlog
+
+from tbg.context import Request, Response
+from tbg.contract import (
+    Breach,
+    Contract,
+    DocumentResource,
+    ErrorSerializer,
+    Limits,
+    Operation,
+    RequestContract,
+    ResponseContract,
+    Router,
+    mount,
+)
+from tbg.docs import add_docs
+from tbg.features import Feature, FeatureFactory
+from tbg.health import health_feature
+from tbg.infrastructure import Infrastructure
+from tbg.middleware import rate_limit, request_id
+from tbg.middleware.access_log import AccessLogMiddleware
+from tbg.middleware.cors import CorsMiddleware
+from tbg.middleware.error_handler import answer_with, handle_unexpected
+from tbg.middleware.lifecycle import LifecycleMiddleware
+from tbg.middleware.rate_limit import RateLimitMiddleware
+from tbg.middleware.request_id import RequestIdMiddleware
+from tbg.rate_limiting import RateLimiter
+
+App = falcon.asgi.App[Request, Response]
+
+_EXPOSED = (request_id.HEADER, *rate_limit.HEADERS)
+# What the layers around a responder set stays on an error; what the responder set goes.
+_LASTING = frozenset(
+    {
+        *(name.lower() for name in _EXPOSED),
+        "vary",
+        "access-control-allow-origin",
+        "access-control-allow-credentials",
+        "access-control-expose-headers",
+    }
+)
+_log = structlog.stdlib.get_logger("tbg.contract")
+
+
+def build_app(infrastructure: Infrastructure, contract: Contract, factories: Sequence[FeatureFactory]) -> App:
+    """Compose the service from its infrastructure, its contract and its features.
+
+    Raises:
+        MismatchError: The contract and the features' resources disagree.
+    """
+    settings = infrastructure.settings
+    features = all_features(infrastructure, contract, factories)
+    limiter = RateLimitMiddleware(contract, _limiter(infrastructure))
+    app: App = falcon.asgi.App(
+        request_type=Request,
+        router=Router(),
+        middleware=[
+            LifecycleMiddleware(infrastructure),
+            AccessLogMiddleware(contract),
+            ResponseContract(contract, mode=settings.contract_responses, report=_report, lasting_headers=_LASTING),
+            RequestIdMiddleware(),
+            CorsMiddleware(settings.cors_origins, _EXPOSED),
+            limiter,
+            RequestContract(contract, Limits(settings.max_body_bytes, settings.body_timeout_seconds)),
+        ],
+    )
+    _write_json_with_msgspec(app)
+    _handle_errors(app, features)
+    mount(app, contract, resources(features), answers)
+    app.add_sink(limiter.not_found, "/")
+    if settings.debug:
+        add_docs(app)
+    return app
+
+
+def all_features(
+    infrastructure: Infrastructure, contract: Contract, factories: Sequence[FeatureFactory]
+) -> tuple[Feature, ...]:
+    """Return the features of ``factories`` and those that every service has: its health and its contract."""
+    features = [factory(infrastructure) for factory in factories]
+    pings = dict(infrastructure.pings)
+    for feature in features:
+        pings |= feature.pings
+    document = Feature(
+        resources={
+            "/openapi.yaml": DocumentResource(contract.document.yaml, "application/yaml"),
+            "/openapi.json": DocumentResource(contract.document.json, "application/json"),
+        }
+    )
+    return (health_feature(infrastructure.settings, pings), document, *features)
+
+
+def resources(features: Iterable[Feature]) -> dict[str, object]:
+    """Join the resources of all features by path."""
+    joined: dict[str, object] = {}
+    for feature in features:
+        if doubled := joined.keys() & feature.resources.keys():
+            raise RuntimeError(f"two features serve {', '.join(sorted(doubled))}: a path belongs to one")
+        joined |= feature.resources
+    return joined
+
+
+def answers(operation: Operation) -> set[int]:
+    """Return the statuses that the layers around the contract engine can answer ``operation`` with."""
+    return {429} if rate_limit.is_limited(operation) else set()
+
+
+def _limiter(infrastructure: Infrastructure) -> RateLimiter:
+    settings = infrastructure.settings
+    return RateLimiter(
+        infrastructure.redis,
+        limit=settings.rate_limit_requests,
+        window_seconds=settings.rate_limit_window_seconds,
+        timeout_seconds=settings.redis_timeout_seconds,
+    )
+
+
+def _write_json_with_msgspec(app: App) -> None:
+    """Let responders hand over attrs values, dates and UUIDs as they are."""
+    handler = falcon.media.JSONHandler(dumps=msgspec.json.encode, loads=msgspec.json.decode)
+    app.resp_options.media_handlers[falcon.MEDIA_JSON] = handler
+    app.req_options.media_handlers[falcon.MEDIA_JSON] = handler
+
+
+def _handle_errors(app: App, features: Iterable[Feature]) -> None:
+    app.set_error_serializer(ErrorSerializer(_LASTING))
+    app.add_error_handler(Exception, handle_unexpected)
+    for feature in features:
+        for error, status in feature.errors.items():
+            app.add_error_handler(error, answer_with(status))
+
+
+def _report(breach: Breach) -> None:
+    _log.error(
+        "contract.response_breach",
+        operation=breach.operation_id,
+        status=breach.status,
+        part=breach.part,
+        pointer=breach.pointer,
+        keyword=breach.keyword,
+    )

@@ -1,0 +1,78 @@
+"""The ``tbg`` command."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from tbg import __version__
+from tbg.config import PROJECT_ROOT, Settings, SettingsError, kind, options, shown
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tbg")
+def main() -> None:
+    """The Bitcoin Game API."""
+
+
+@main.command()
+@click.option("--host", help="Address to listen on.  [TBG_HOST; default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [TBG_PORT; default: 8000]")
+@click.option("--workers", type=click.IntRange(1), help="Worker processes.  [WEB_CONCURRENCY; default: 1]")
+@click.option("--reload", is_flag=True, help="Restart when the code or the contract changes.")
+def dev(host: str | None, port: int | None, workers: int | None, *, reload: bool) -> None:
+    """Run the service for development, on embedded PostgreSQL and Valkey.
+
+    Each is embedded unless TBG_DATABASE_URL or TBG_REDIS_URL names another; the data stays until `make clean`.
+    """
+    from tbg.dev.supervisor import DevOptions, run  # noqa: PLC0415 - production has no embedded servers
+
+    settings = _settings()
+    host, port = host or settings.host, port or settings.port
+    sys.exit(run(DevOptions(root=PROJECT_ROOT, host=host, port=port, reload=reload, workers=workers)))
+
+
+@main.command()
+def serve() -> None:
+    """Run the service for production: gunicorn, as gunicorn.conf.py says."""
+    os.chdir(PROJECT_ROOT)
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(PROJECT_ROOT / "gunicorn.conf.py")])  # noqa: S606 - gunicorn takes this process over
+
+
+@main.command()
+@click.option("--contract", type=click.Path(path_type=Path), help="Another contract.  [TBG_CONTRACT_PATH]")
+def check(contract: Path | None) -> None:
+    """Compare the contract with the service; needs no server. Exits with 1 when they disagree."""
+    from tbg.checking import check_contract  # noqa: PLC0415 - only this command needs the whole service
+
+    settings = _settings()
+    sys.exit(check_contract(settings, contract or settings.contract_path))
+
+
+@main.command("settings")
+def show_settings() -> None:
+    """List every setting: variable, type, default, meaning and current value; secrets are masked."""
+    from tbg.tables import print_table  # noqa: PLC0415 - rich is slow to import
+
+    current, defaults = _settings(), Settings()
+    rows = []
+    for variable, field in options():
+        default, value = shown(defaults, field), shown(current, field)
+        rows.append((variable, kind(field), default, value if value != default else "", field.metadata["meaning"]))
+    print_table(("Variable", "Type", "Default", "Current, where it differs", "Meaning"), rows)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to the newest schema (Alembic's upgrade to head)."""
+    from tbg.migrations import upgrade  # noqa: PLC0415 - Alembic is slow to import
+
+    upgrade(_settings())
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.load()
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None

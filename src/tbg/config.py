@@ -1,0 +1,276 @@
+"""Settings: the only reader of ``TBG_*`` variables and of ``.env``.
+
+    SettingsError (RuntimeError)    something is wrong; the message lists every variable at fault
+
+Later sources win: defaults, then ``.env`` at the project's root, then the environment.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal, NoReturn, get_args, get_origin
+from urllib.parse import urlsplit
+
+import attrs
+import cattrs.errors
+import typed_settings as ts
+from typed_settings.converters import get_default_cattrs_converter
+from typed_settings.loaders import DotEnvLoader, EnvLoader, Loader
+from typed_settings.types import LoadedSettings
+
+from tbg import __version__
+
+PREFIX: Final = "TBG_"
+PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
+DEVELOPMENT_PASSWORD: Final = "tbgdev2026"  # noqa: S105 - public on purpose; production refuses it
+MASK: Final = "***"
+
+Check = Callable[[Any], bool]
+
+
+class SettingsError(RuntimeError):
+    """One or more settings are unusable; a RuntimeError, whose message gunicorn prints without a traceback."""
+
+    def __init__(self, findings: list[str]) -> None:
+        self.findings = findings
+        super().__init__("\n".join(["The settings cannot be used:", *(f"  - {finding}" for finding in findings)]))
+
+
+def _setting(default: Any, meaning: str, allowed: str, check: Check = lambda _: True, *, secret: bool = False) -> Any:  # noqa: ANN401 - attrs.field's own type
+    def validate(_settings: object, _field: object, value: object) -> None:
+        if not check(value):
+            raise ValueError(f"must be {allowed}")
+
+    field = ts.secret if secret else ts.option
+    return field(default=default, help=meaning, validator=validate, metadata={"meaning": meaning, "allowed": allowed})
+
+
+def _between(low: float, high: float) -> Check:
+    return lambda value: low <= value <= high
+
+
+def _seconds(default: float, meaning: str, high: float = 3600) -> Any:  # noqa: ANN401 - attrs.field's own type
+    return _setting(default, f"{meaning}, in seconds", f"a number above 0, at most {high}", lambda v: 0 < v <= high)
+
+
+def _url(schemes: tuple[str, ...]) -> Check:
+    def check(value: str) -> bool:
+        try:
+            parts = urlsplit(value)
+            parts.port  # noqa: B018 - reading it checks it
+        except ValueError:
+            return False
+        return parts.scheme in schemes and bool(parts.path if parts.scheme == "unix" else parts.hostname)
+
+    return check
+
+
+def _is_origin(value: str) -> bool:
+    return value == "*" or re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", value) is not None
+
+
+@attrs.frozen(kw_only=True)
+class Settings:
+    """Everything that an operator can choose. Frozen; read once, at the start."""
+
+    app_version: str = _setting(
+        __version__,
+        "version that /version reports",
+        "1 to 64 characters",
+        lambda v: re.fullmatch(r".{1,64}", v) is not None,
+    )
+    environment: str = _setting(
+        "development",
+        "name of the deployment; 'production' refuses development defaults",
+        "lower-case letters, digits and hyphens, at most 32",
+        lambda v: re.fullmatch(r"[a-z][a-z0-9-]{0,31}", v) is not None,
+    )
+    debug: bool = _setting(False, "serve /docs and /redoc", "true or false")  # noqa: FBT003 - a default
+    host: str = _setting(
+        "127.0.0.1", "address to listen on", "an address or host name", lambda v: bool(v) and " " not in v
+    )
+    port: int = _setting(8000, "port to listen on", "a whole number from 1 to 65535", _between(1, 65535))
+    database_url: ts.SecretStr = _setting(
+        ts.SecretStr(f"postgresql+asyncpg://tbg:{DEVELOPMENT_PASSWORD}@localhost:5432/thebitcoingame"),
+        "PostgreSQL or TimescaleDB",
+        "a URL like postgresql+asyncpg://user:password@host:5432/database",
+        _url(("postgresql+asyncpg",)),
+        secret=True,
+    )
+    database_pool_size: int = _setting(
+        20, "connections kept open per worker", "a whole number from 1 to 1000", _between(1, 1000)
+    )
+    database_max_overflow: int = _setting(
+        10, "connections beyond the pool at peaks", "a whole number from 0 to 1000", _between(0, 1000)
+    )
+    database_pool_timeout_seconds: float = _seconds(5.0, "longest wait for a connection of the pool")
+    database_connect_timeout_seconds: float = _seconds(5.0, "longest wait for a new connection")
+    database_statement_timeout_seconds: float = _seconds(30.0, "longest statement")
+    redis_url: ts.SecretStr = _setting(
+        ts.SecretStr("redis://localhost:6379/0"),
+        "Redis or Valkey",
+        "a URL like redis://host:6379/0, rediss://… or unix://…",
+        _url(("redis", "rediss", "unix")),
+        secret=True,
+    )
+    redis_max_connections: int = _setting(
+        50, "connections per worker", "a whole number from 1 to 10000", _between(1, 10000)
+    )
+    redis_timeout_seconds: float = _seconds(0.1, "longest wait for one rate-limit check", 60)
+    cors_origins: tuple[str, ...] = _setting(
+        ("http://localhost:5173", "http://localhost:3000"),
+        "origins whose pages may call this API",
+        'a JSON list of origins like ["https://app.example.com"], or ["*"]',
+        lambda v: all(map(_is_origin, v)) and ("*" not in v or len(v) == 1),
+    )
+    rate_limit_requests: int = _setting(
+        100, "requests per client and window", "a whole number from 1 to 1000000", _between(1, 1_000_000)
+    )
+    rate_limit_window_seconds: int = _setting(
+        60, "length of the window, in seconds", "a whole number from 1 to 86400", _between(1, 86400)
+    )
+    contract_path: Path = _setting(PROJECT_ROOT / "openapi.yaml", "the contract", "a path")
+    contract_responses: Literal["enforce", "report", "off"] = _setting(
+        "enforce", "what becomes of a response that breaks the contract", "one of enforce, report, off"
+    )
+    max_body_bytes: int = _setting(
+        1024 * 1024, "largest request body", "a whole number from 1024 to 1073741824", _between(1024, 2**30)
+    )
+    body_timeout_seconds: float = _seconds(30.0, "longest time a request body may take to arrive")
+    ready_timeout_seconds: float = _seconds(2.0, "longest time a readiness check may take", 60)
+    ready_cache_seconds: float = _setting(
+        1.0, "how long a readiness answer is remembered, in seconds", "a number from 0 to 60", _between(0, 60)
+    )
+    graceful_timeout_seconds: int = _setting(
+        30, "how long requests may finish after SIGTERM, in seconds", "a whole number from 1 to 3600", _between(1, 3600)
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting(
+        "INFO", "least severe event to log", "one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
+    )
+    log_format: Literal["json", "console"] = _setting(
+        "json", "log lines for machines or for people", "one of json, console"
+    )
+
+    @classmethod
+    def load(cls, env_file: Path | None = PROJECT_ROOT / ".env") -> "Settings":
+        """Read ``env_file`` (when it exists) and the environment.
+
+        Raises:
+            SettingsError: Some values are not allowed; the message names each variable and what it may be.
+        """
+        values, findings = _convert(_raw(env_file))
+        if findings:
+            raise SettingsError(findings)
+        settings = cls(**values)
+        if findings := list(_refused_in_production(settings)):
+            raise SettingsError(findings)
+        return settings
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The passwords inside the URLs, which must never be printed."""
+        passwords = (urlsplit(url).password for url in (self.database_url, self.redis_url))
+        return tuple(password for password in passwords if password)
+
+
+def options() -> Iterator[tuple[str, "attrs.Attribute[Any]"]]:
+    """Yield each variable's name with the attrs field it fills."""
+    for field in attrs.fields(Settings):
+        yield PREFIX + field.name.upper(), field
+
+
+def shown(settings: Settings, field: "attrs.Attribute[Any]") -> str:
+    """Return a setting's value for people; passwords inside URLs are masked."""
+    value = getattr(settings, field.name)
+    return mask_url(value) if isinstance(value, ts.SecretStr) else _as_text(value)
+
+
+def kind(field: "attrs.Attribute[Any]") -> str:
+    """Return a setting's type for people."""
+    if get_origin(field.type) is Literal:
+        return " | ".join(map(str, get_args(field.type)))
+    names = {ts.SecretStr: "secret URL", str: "text", int: "whole number", float: "number", bool: "true | false"}
+    return names.get(field.type, "JSON list" if get_origin(field.type) is tuple else "path")
+
+
+def mask_url(url: str) -> str:
+    """Return ``url`` with its password, and anything secret a query might hold, masked."""
+    return re.sub(r"//([^/:@]*):.*@", rf"//\1:{MASK}@", url.partition("?")[0])
+
+
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return the ``TBG_*`` names in ``environment`` that nothing reads: most likely misspelt."""
+    known = {name for name, _ in options()}
+    internal = (f"{PREFIX}TEST_", f"{PREFIX}DEV_")
+    return sorted(
+        name for name in environment if name.startswith(PREFIX) and name not in known and not name.startswith(internal)
+    )
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, tuple):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _raw(env_file: Path | None) -> dict[str, object]:
+    """Return the text of every variable that is set, by field; the environment wins over ``env_file``."""
+    loaders: list[Loader] = [EnvLoader(PREFIX)]
+    if env_file is not None and env_file.is_file():
+        loaders.insert(0, DotEnvLoader(PREFIX, env_file))
+    state = ts.SettingsState(Settings, loaders, (), _converter, PROJECT_ROOT)
+    loaded = [loader(Settings, state.options) for loader in loaders]
+    return {name: text for each in loaded if isinstance(each, LoadedSettings) for name, text in each.settings.items()}
+
+
+def _convert(raw: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
+    """Convert and check every value that is set; return them by field, and one finding per bad one.
+
+    typed-settings could do it, but its messages quote the values, and a database URL is one.
+    """
+    values: dict[str, Any] = {}
+    findings: list[str] = []
+    for variable, field in options():
+        if field.name not in raw:
+            continue
+        try:
+            values[field.name] = _converter.structure(raw[field.name], field.type)  # type: ignore[arg-type]  # every field has a type
+            field.validator(None, field, values[field.name])  # type: ignore[misc]  # and a validator
+        except (ValueError, TypeError, cattrs.errors.CattrsError):
+            text = MASK if field.type is ts.SecretStr else repr(str(raw[field.name])[:100])
+            findings.append(f"{variable}: {text} is not allowed; it must be {field.metadata['allowed']}")
+    return values, findings
+
+
+def _converter_for_text() -> cattrs.Converter:
+    converter = get_default_cattrs_converter(resolve_paths=False)
+    converter.register_structure_hook(
+        int, lambda text, _: int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else _bad()
+    )
+    converter.register_structure_hook_func(
+        lambda cls: cls == tuple[str, ...], lambda text, _: _strings(json.loads(text))
+    )
+    return converter
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    return tuple(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else _bad()
+
+
+def _bad() -> NoReturn:
+    raise ValueError
+
+
+_converter = _converter_for_text()
+
+
+def _refused_in_production(settings: Settings) -> Iterator[str]:
+    if settings.environment != "production":
+        return
+    if DEVELOPMENT_PASSWORD in settings.secrets:
+        yield "TBG_DATABASE_URL: has the development password, which production refuses"
+    if settings.debug:
+        yield "TBG_DEBUG: must be false in production"
+    if "*" in settings.cors_origins:
+        yield 'TBG_CORS_ORIGINS: must name its origins in production, not "*"'

@@ -1,0 +1,1 @@
+"""Tables and what Alembic needs to know of them."""

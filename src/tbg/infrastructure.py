@@ -1,0 +1,50 @@
+"""What features stand on: settings, database, Redis, clock and ids, made once and handed down."""
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+
+import attrs
+from redis.asyncio import Redis
+
+from tbg.config import Settings
+from tbg.database import Database
+from tbg.redis_client import create_redis
+
+Ping = Callable[[], Awaitable[object]]
+"""Answer when a dependency does; raise when it does not. The caller sets the time-out."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@attrs.frozen
+class Infrastructure:
+    """The outside world, as features see it.
+
+    Attributes:
+        clock: The time now, aware, in UTC.
+        new_id: A new random id.
+    """
+
+    settings: Settings
+    database: Database
+    redis: Redis
+    clock: Callable[[], datetime] = _now
+    new_id: Callable[[], uuid.UUID] = uuid.uuid4
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "Infrastructure":
+        """Prepare everything; nothing connects yet, so a dependency that is down does not stop the boot."""
+        return cls(settings, Database.from_settings(settings), create_redis(settings))
+
+    @property
+    def pings(self) -> Mapping[str, Ping]:
+        """What the service needs to be ready, by the name that /ready shows."""
+        return {"database": self.database.ping, "redis": self.redis.ping}
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.database.close()
+        await self.redis.aclose()

@@ -1,0 +1,32 @@
+"""Give every request an id that its log lines, its response and its error documents share."""
+
+import re
+import uuid
+from collections.abc import Callable
+
+import structlog
+
+from tbg.context import Request, Response
+
+HEADER = "X-Request-Id"
+# Ids end up in logs, shells and HTML: nothing that means something there is kept.
+_SAFE = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+
+
+def _new_id() -> str:
+    return str(uuid.uuid4())
+
+
+class RequestIdMiddleware:
+    """Keep a client's safe ``X-Request-Id``, else make one of 36 characters; bind it to the log context."""
+
+    def __init__(self, new_id: Callable[[], str] = _new_id) -> None:
+        self._new_id = new_id
+
+    async def process_request(self, req: Request, resp: Response) -> None:
+        """Set the id before anything can fail, so that every answer carries it."""
+        sent = req.get_header(HEADER)
+        request_id = sent if sent is not None and _SAFE.fullmatch(sent) else self._new_id()
+        req.context.request_id = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        resp.set_header(HEADER, request_id)

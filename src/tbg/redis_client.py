@@ -1,0 +1,24 @@
+"""Redis or Valkey: one client per worker, a pool that waits instead of failing, and a time-out on everything."""
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from tbg.config import Settings
+
+
+def create_redis(settings: Settings) -> Redis:
+    """Prepare a client for ``settings.redis_url``. Nothing connects before the first command."""
+    timeout = settings.redis_timeout_seconds
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=settings.redis_max_connections,
+        timeout=timeout,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        client_name="tbg-api",
+        # Once more where the server has closed the connection in the meantime, as its restart does; not on a time-out.
+        retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
+    )
+    return Redis.from_pool(pool)

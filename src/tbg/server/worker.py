@@ -1,0 +1,48 @@
+"""The gunicorn worker that runs uvicorn, and gunicorn's logger."""
+
+import logging
+from typing import Any
+
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from uvicorn_worker import UvicornWorker
+
+from tbg.server.protocol import BoundedProtocol
+
+
+class Worker(UvicornWorker):
+    """uvicorn-worker with this service's choices.
+
+    Forwarded headers are left alone: only the service itself decides which proxy it believes. There is no access log
+    of uvicorn's, because the service writes its own line.
+    """
+
+    CONFIG_KWARGS: dict[str, Any] = {  # noqa: RUF012 - uvicorn-worker reads it from the class
+        "http": BoundedProtocol,
+        "loop": "auto",
+        "ws": "none",
+        "lifespan": "on",
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - gunicorn's own signature
+        super().__init__(*args, **kwargs)
+        # Give up on slow requests before gunicorn kills the worker, so that connections are closed in order.
+        self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - 1)
+
+
+class GunicornLogger(Logger):
+    """Hand gunicorn's messages, and through it uvicorn's, to the handlers that `tbg.logs` has installed."""
+
+    def setup(self, cfg: Config) -> None:
+        """Use the root logger's handlers and level instead of gunicorn's own."""
+        self.cfg = cfg
+        self._access_log_enabled = False
+        root = logging.getLogger()
+        for logger in (self.error_log, self.access_log):
+            logger.handlers = root.handlers
+            logger.setLevel(root.level)
+            logger.propagate = False
+        self.access_log.handlers = []
