@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from functools import reduce
+from operator import or_
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
 from uuid import UUID
@@ -47,7 +49,7 @@ def _may_be_unset(cls: object) -> bool:
 @_converter.register_structure_hook_factory(_may_be_unset)
 def _structure_sent(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:  # noqa: ANN401 - cattrs' signature
     """Leave Unset out of a union: what was sent is never that, and cattrs could not tell the members apart."""
-    sent: Any = Union.__getitem__(tuple(member for member in get_args(cls) if member is not Unset))
+    sent = reduce(or_, (member for member in get_args(cls) if member is not Unset))
     structure = converter.get_structure_hook(sent)
     return lambda value, _: structure(value, sent)
 
