@@ -58,9 +58,8 @@ def show_settings() -> None:
     current, defaults = _settings(), Settings()
     rows = []
     for variable, field in options():
-        default, value = shown(defaults, field), shown(current, field)
-        rows.append((variable, kind(field), default, value if value != default else "", field.metadata["meaning"]))
-    print_table(("Variable", "Type", "Default", "Current, where it differs", "Meaning"), rows)
+        rows.append((variable, kind(field), shown(defaults, field), shown(current, field), field.metadata["meaning"]))
+    print_table(("Variable", "Type", "Default", "Current", "Meaning"), rows)
 
 
 @main.command()

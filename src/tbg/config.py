@@ -190,8 +190,15 @@ def kind(field: "attrs.Attribute[Any]") -> str:
     """Return a setting's type for people."""
     if get_origin(field.type) is Literal:
         return " | ".join(map(str, get_args(field.type)))
-    names = {ts.SecretStr: "secret URL", str: "text", int: "whole number", float: "number", bool: "true | false"}
-    return names.get(field.type, "JSON list" if get_origin(field.type) is tuple else "path")
+    names = {
+        ts.SecretStr: "secret URL",
+        str: "text",
+        int: "whole number",
+        float: "number",
+        bool: "true | false",
+        Path: "path",
+    }
+    return next((name for type_, name in names.items() if field.type is type_), "JSON list")
 
 
 def mask_url(url: str) -> str:
