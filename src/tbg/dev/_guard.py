@@ -28,7 +28,7 @@ def main(order: dict[str, Any]) -> int:
     """Carry out an order and return the command's exit status as a shell would give it.
 
     Args:
-        order: `argv`, `cwd`, `env` (null inherits), `stdin` (a path), `user` and `group` (null keeps), `stop_signal`,
+        order: `argv`, `cwd`, `stdin` (a path), `user` and `group` (null keeps), `stop_signal`,
             `grace_seconds` until SIGKILL, and `report`, the descriptor that gets `{"pid": …}` or `{"error": …}` once.
     """
     alarm = _wake_on_signals()
@@ -63,7 +63,6 @@ def _start(order: dict[str, Any]) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - the command is the starter's own
             order["argv"],
             cwd=order["cwd"],
-            env=order["env"],
             user=order["user"],
             group=order["group"],
             extra_groups=None if order["user"] is None else [],

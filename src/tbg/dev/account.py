@@ -25,16 +25,21 @@ class Account(NamedTuple):
     uid: int
     gid: int
 
-    def reaches(self, path: Path) -> bool:
-        """Tell whether this account can enter a directory or run a program; only root may ask."""
-        answer = subprocess.run(  # noqa: S603 - a fixed command; the path is an argument of it
-            ["/bin/sh", "-c", 'test -x "$1"', "sh", path],
-            user=self.uid,
-            group=self.gid,
-            extra_groups=[],
-            cwd="/",
-            check=False,
-        )
+    def enters(self, directory: Path) -> bool:
+        """Tell whether this account can get into a directory; only root may ask."""
+        return self._succeeds("/bin/sh", "-c", 'cd "$1"', "sh", str(directory))
+
+    def runs(self, program: Path) -> bool:
+        """Tell whether this account can run a program; only root may ask."""
+        return self._succeeds(str(program), "--version")
+
+    def _succeeds(self, *command: str) -> bool:
+        try:
+            answer = subprocess.run(  # noqa: S603 - a fixed command; the path is an argument of it
+                command, user=self.uid, group=self.gid, extra_groups=[], cwd="/", capture_output=True, check=False
+            )
+        except PermissionError:
+            return False
         return answer.returncode == 0
 
 
@@ -64,7 +69,7 @@ def reachable_directory(path: Path, account: Account | None) -> Path:
     """
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        if account is None or path.is_dir() or account.reaches(path.parent):
+        if account is None or path.is_dir() or account.enters(path.parent):
             real = path.resolve()
         else:
             real = _own_place(path) / path.name
@@ -75,19 +80,24 @@ def reachable_directory(path: Path, account: Account | None) -> Path:
     return real
 
 
-def reachable_copy(tree: Path, siblings: list[Path], account: Account | None) -> Path:
-    """Return a directory of programs, or a copy of it and of its siblings that the account can reach.
+def reachable_program(program: Path, trees: list[Path], account: Account | None) -> Path:
+    """Return a program, or its copy outside if an account cannot run it where it is.
+
+    Args:
+        program: The program, inside one of the trees.
+        trees: Neighbouring directories it needs, copied as they lie beside each other.
+        account: Who has to run it; None is this process's own.
 
     Raises:
         DevServerError: It cannot be copied.
     """
-    if account is None or account.reaches(tree):
-        return tree
+    if account is None or account.runs(program):
+        return program
     with writing(OUTSIDE):
-        place = _own_place(tree)
-        for source in [*siblings, tree]:
-            _copy_once(source, place / source.relative_to(tree.parent.parent))
-    return place / tree.relative_to(tree.parent.parent)
+        place = _own_place(trees[0])
+        for tree in trees:
+            _copy_once(tree, place / tree.name)
+    return place / program.relative_to(trees[0].parent)
 
 
 def remove(path: Path) -> None:
@@ -102,12 +112,12 @@ def remove(path: Path) -> None:
 
 
 def _own_place(path: Path) -> Path:
-    """Return the directory outside that stands for a path, made by root and for root alone to write to."""
+    """Return the directory outside that stands for a path: anybody may enter it, only root write there."""
     place = outside_of(path)
-    place.mkdir(mode=0o755, exist_ok=True)
-    place.chmod(0o755)  # whatever the umask, or whoever's directory it is: that is checked next
-    if place.is_symlink() or place.lstat().st_uid != os.geteuid():
+    place.mkdir(exist_ok=True)
+    if place.is_symlink() or place.stat().st_uid != os.geteuid():
         raise DevServerError(f"{place} belongs to someone else: remove it")
+    place.chmod(0o755)  # whatever the umask
     return place
 
 
@@ -124,12 +134,14 @@ def _give(directory: Path, account: Account | None) -> None:
 
 
 def _copy_once(source: Path, target: Path) -> None:
-    """Copy a tree; another process that copies the same at the same time does no harm."""
+    """Copy a tree for all to read; another process that copies the same at the same time does no harm."""
     if target.exists():
         return
     scratch = target.with_name(f"{target.name}.{os.getpid()}")
-    shutil.copytree(source, scratch, symlinks=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source, scratch, symlinks=True, ignore=shutil.ignore_patterns("include", "pginstall18"))
+    for path in [scratch, *scratch.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755)
     try:
         scratch.rename(target)
     except OSError:

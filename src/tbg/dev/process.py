@@ -67,6 +67,7 @@ class GuardedProcess:
             stdin=stdin,
             stdout=output,
             stderr=None if output is None else subprocess.STDOUT,
+            env=command.env,  # not in the order, whose text every user of this machine can see
             pass_fds=(writer, *command.keep_open),
             start_new_session=True,  # a terminal's Ctrl-C must reach only the supervisor
         )
@@ -111,7 +112,6 @@ def _order(command: Command, report: int) -> str:
         {
             "argv": list(command.argv),
             "cwd": str(command.cwd),
-            "env": None if command.env is None else dict(command.env),
             "stdin": str(command.stdin),
             "user": user,
             "group": group,
