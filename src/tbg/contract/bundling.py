@@ -4,6 +4,7 @@ What is served at ``/openapi.yaml`` must make sense to a consumer who has no oth
 their names from ``#/components``. So whatever a ``$ref`` names in another file is moved there, under its own name.
 """
 
+import re
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -29,6 +30,7 @@ class Bundle:
         self.problems: list[str] = []
         self.files: dict[Path, object] = {}
         self._origins: dict[tuple[str, str], str] = {}
+        self._joined: set[int] = set()
         self._root_file = path.resolve()
         self.document = self._read(self._root_file)
         if isinstance(self.document, dict):
@@ -47,7 +49,9 @@ class Bundle:
         """Rewrite every reference below ``node``, which was read from ``file``, into one inside the document."""
         for path, mapping in list(walk(node, place)):
             reference = mapping.get("$ref")
-            if isinstance(reference, str):
+            # A YAML alias, or a schema adopted inside an adopted one, is met twice but rewritten once.
+            if isinstance(reference, str) and id(mapping) not in self._joined:
+                self._joined.add(id(mapping))
                 mapping["$ref"] = self._resolve(reference, file, path)
 
     def _resolve(self, reference: str, file: Path, path: tuple[object, ...]) -> str:
@@ -69,7 +73,7 @@ class Bundle:
 
     def _adopt(self, value: object, file: Path, pointer: str, kind: str) -> str:
         """Move ``value`` to ``#/components/<kind>/<its name>`` once and return that reference."""
-        name = pointer.rsplit("/", 1)[-1] or file.stem
+        name = _component_name(pointer) or file.stem
         origin = f"{file}#{pointer}"
         adopted = f"#/components/{kind}/{name}"
         if self._origins.setdefault((kind, name), origin) != origin:
@@ -84,6 +88,12 @@ class Bundle:
         elif components[name] is not value:
             self.problems.append(f"{adopted}: stands in the contract and again in {file.name}")
         return adopted
+
+
+def _component_name(pointer: str) -> str:
+    """Return what a pointer's last segment is called among components: ``/paths/~1health -> health``."""
+    segment = unquote(pointer).rsplit("/", 1)[-1].replace("~1", "/").replace("~0", "~")
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", segment).strip("_")
 
 
 def _kind(path: tuple[object, ...]) -> str:
