@@ -10,7 +10,7 @@ from openapi_core.exceptions import OpenAPIError
 from openapi_core.validation.schemas import oas31_schema_validators_factory
 
 from tbg.contract.casting import deserializers, main_type
-from tbg.contract.schemas import Finding, Validate, compile_schema
+from tbg.contract.schemas import Validate, compile_schema
 
 _deserializers = MediaTypeDeserializersFactory.from_schema_casters_factory(deserializers.schema_casters_factory)
 
@@ -24,11 +24,11 @@ class MalformedBodyError(Exception):
 
 @attrs.frozen
 class Media:
-    """One entry of a ``content`` map, compiled."""
+    """One entry of a ``content`` map, compiled; without a schema there is nothing to validate."""
 
     media_type: str
     decode: Decode = attrs.field(repr=False)
-    validate: Validate = attrs.field(repr=False)
+    validate: Validate | None = attrs.field(repr=False)
 
 
 Content = Mapping[str, Media]
@@ -60,7 +60,7 @@ def is_json(media_type: str) -> bool:
 
 def _compile(spec: SchemaPath, media_type: str, media: SchemaPath) -> Media:
     schema = media / "schema" if "schema" in media else None
-    validate: Validate = compile_schema(spec, schema) if schema is not None else _accept
+    validate = compile_schema(spec, schema) if schema is not None else None
     if is_json(media_type):
         return Media(media_type, _decode_json, validate)
     decode = _decode_text if schema is not None and _is_text(schema) else _decoder(spec, media_type, media, schema)
@@ -77,10 +77,6 @@ def _decode_text(body: bytes, _parameters: Mapping[str, str]) -> object:
         return body.decode()
     except UnicodeDecodeError as error:
         raise MalformedBodyError("The body is not valid UTF-8") from error
-
-
-def _accept(_value: object) -> tuple[Finding, ...]:
-    return ()
 
 
 def _decode_json(body: bytes, _parameters: Mapping[str, str]) -> object:

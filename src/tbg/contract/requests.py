@@ -111,7 +111,7 @@ async def _read_body(req: falcon.asgi.Request, body: RequestBody, limits: Limits
         value = media.decode(raw, parameters)
     except MalformedBodyError as error:
         raise falcon.HTTPBadRequest(description=str(error)) from None
-    return value, media.validate(value)
+    return value, media.validate(value) if media.validate else ()
 
 
 async def _receive(req: falcon.asgi.Request, limits: Limits) -> bytes:

@@ -66,7 +66,7 @@ class ResponseRule:
         media = match(self.content, media_type)
         if media is None:
             return "media type", Finding("", "content", "is not documented")
-        if body is None:
+        if body is None or media.validate is None:
             return None
         try:
             finding = next(iter(media.validate(media.decode(body, parameters))), None)

@@ -101,11 +101,12 @@ def reachable_program(program: Path, trees: list[Path], account: Account | None)
 
 
 def remove(path: Path) -> None:
-    """Delete a directory, and what it links to under `/var/tmp` if it is such a link."""
+    """Delete a directory that `reachable_directory` made, if it exists."""
     with writing(path):
         if path.is_symlink():
-            if path.readlink().is_relative_to(outside_of(path)):
-                shutil.rmtree(outside_of(path), ignore_errors=True)
+            place = path.readlink().parent
+            if place.match(f"{OUTSIDE}/tbg-dev-*"):  # a link somebody else made is only unlinked
+                shutil.rmtree(place, ignore_errors=True)
             path.unlink()
         elif path.exists():
             shutil.rmtree(path)

@@ -7,12 +7,14 @@ Exception
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_NEARLY_NOTHING_BYTES = 64 * 1024
 _FULL_TEXTS = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
 
@@ -32,6 +34,11 @@ def disk_full(path: Path) -> DevServerError:
 def says_disk_full(text: str) -> bool:
     """Tell whether a program's output blames a full disk."""
     return any(phrase in text for phrase in _FULL_TEXTS)
+
+
+def is_full(path: Path) -> bool:
+    """Tell whether so little can be written at a path that even the complaint about it may be missing from a log."""
+    return shutil.disk_usage(path).free < _NEARLY_NOTHING_BYTES
 
 
 @contextmanager

@@ -8,9 +8,7 @@ import signal
 from pathlib import Path
 from typing import ClassVar, override
 
-import psutil
-
-from tbg.dev.account import Account, reachable_program, unprivileged
+from tbg.dev.account import Account, outside_of, reachable_program, unprivileged
 from tbg.dev.errors import DevServerError, writing
 from tbg.dev.packages import package_directory
 from tbg.dev.process import NOTHING, Command, GuardedProcess
@@ -54,7 +52,7 @@ class EmbeddedPostgres(EmbeddedServer):
         self._cluster = self._real_dir / "cluster"
         if self._cluster.exists():
             self._check_version()
-            _forget_dead_server(self._cluster / "postmaster.pid")
+            self._forget_dead_server()
         else:
             self._create_cluster()
 
@@ -105,6 +103,10 @@ class EmbeddedPostgres(EmbeddedServer):
         self._run_to_end(self._postgres("postgres", "--single", "-D", str(scratch), "postgres", stdin=statements))
         scratch.rename(self._cluster)
 
+    def _forget_dead_server(self) -> None:
+        if (pid_file := self._cluster / "postmaster.pid").exists():
+            forget_dead_server(pid_file)
+
     def _file(self, name: str, content: str) -> Path:
         path = self._real_dir / name
         path.write_text(content)
@@ -138,11 +140,18 @@ def _trees() -> list[Path]:
     return [tree for tree in (package, libraries) if tree.is_dir()]
 
 
-def _forget_dead_server(pid_file: Path) -> None:
+def forget_programs() -> None:
+    """Delete the copy of the programs that was made for an account that could not reach them."""
+    shutil.rmtree(outside_of(_trees()[0]), ignore_errors=True)
+
+
+def forget_dead_server(pid_file: Path) -> None:
     """Delete a file left by a server that was killed if its process id now belongs to another program.
 
     PostgreSQL itself ignores such a file only if there is no process of that id at all.
     """
+    import psutil  # noqa: PLC0415 - a development requirement, whose absence this package explains
+
     with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
         pid = int(pid_file.read_text().splitlines()[0])
         if psutil.Process(pid).name() != "postgres":

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from tbg.dev import ports
-from tbg.dev.account import Account, reachable_directory
-from tbg.dev.errors import DevServerError, PortTakenError, disk_full, says_disk_full, writing
+from tbg.dev.account import Account, reachable_directory, remove
+from tbg.dev.errors import DevServerError, PortTakenError, disk_full, is_full, says_disk_full, writing
 from tbg.dev.process import NOTHING, Command, GuardedProcess, Sleep
 
 _POLL_SECONDS = 0.01
-_MORE_PORTS = 3
 
 
 class EmbeddedServer(abc.ABC):
@@ -40,6 +39,7 @@ class EmbeddedServer(abc.ABC):
         self.data_dir = data_dir.absolute()
         self.log_path = self.data_dir.with_name(f"{self.data_dir.name}.log")
         self._port = port
+        self._port_is_settled = port != 0
         self._sleep = sleep
         self._keep_open = keep_open
         self._process: GuardedProcess | None = None
@@ -102,8 +102,7 @@ class EmbeddedServer(abc.ABC):
             DevServerError: It cannot be started here.
         """
         self._prepare()
-        self._free = self._port == 0
-        if self._free:
+        if not self._port_is_settled:
             self._port = ports.free_port(_preferred_port(self.data_dir))
         ports.require_free(self._port, self.name)
         self._run()
@@ -125,14 +124,20 @@ class EmbeddedServer(abc.ABC):
         if self._process is not None:
             self._process.stop()
 
+    def discard(self) -> None:
+        """Stop and delete the data and the log, wherever they are."""
+        self.stop()
+        remove(self.data_dir)
+        self.log_path.unlink(missing_ok=True)
+
     def failure(self, what: str) -> DevServerError:
         """Return why the server is not running, read from its log.
 
         Args:
             what: What it did not do, or did, as in "stopped".
         """
-        log = self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
-        if says_disk_full(log):
+        log = self._log()
+        if says_disk_full(log) or is_full(self.data_dir.parent):
             return disk_full(self.data_dir)
         if diagnosis := self._diagnosis(log):
             return DevServerError(diagnosis)
@@ -167,25 +172,25 @@ class EmbeddedServer(abc.ABC):
 
     def _wait_ready(self) -> None:
         deadline = time.monotonic() + self.start_seconds
-        tries = _MORE_PORTS if self._free else 0
         while not self._accepts():
             if not self.alive():
-                if not (tries and self._port_was_taken()):
-                    raise self._start_failure()
-                tries -= 1
-                self._port = ports.free_port()
-                self._run()
+                self._run_elsewhere()
             if time.monotonic() > deadline:
                 raise self.failure(f"did not answer within {self.start_seconds:.0f} s")
             self._sleep(_POLL_SECONDS)
+        self._port_is_settled = True
 
-    def _start_failure(self) -> DevServerError:
-        if self._port_was_taken():
-            return PortTakenError(ports.taken(self._port, self.name))
-        return self.failure("did not start")
+    def _run_elsewhere(self) -> None:
+        """Run on another port if somebody took this one between our look and its use; any other end is a failure."""
+        if os.strerror(errno.EADDRINUSE) not in self._log():
+            raise self.failure("did not start")
+        if self._port_is_settled:
+            raise PortTakenError(ports.taken(self._port, self.name))
+        self._port = ports.free_port()
+        self._run()
 
-    def _port_was_taken(self) -> bool:
-        return os.strerror(errno.EADDRINUSE) in self.log_path.read_text(errors="replace")
+    def _log(self) -> str:
+        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
 
 def _preferred_port(data_dir: Path) -> int:

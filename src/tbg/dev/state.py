@@ -1,5 +1,6 @@
 """The directory `.tbg` of a checkout: the servers' data and logs, and the lock that admits one `tbg dev` at a time."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -7,11 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import attrs
 
+from tbg.dev.account import remove
 from tbg.dev.errors import DevServerError, writing
+from tbg.dev.postgres import forget_programs
 from tbg.dev.process import Sleep
 
 _DIRECTORY = ".tbg"
@@ -57,15 +60,34 @@ def hold(root: Path, address: str, sleep: Sleep = time.sleep) -> Iterator[State]
     directory = root / _DIRECTORY
     with writing(directory):
         directory.mkdir(exist_ok=True)
-        lock = (directory / "lock").open("a+")
-    with lock:
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
         _take(lock, root, sleep)
         with writing(directory):
             _write(lock, {"pid": os.getpid(), "address": address})
-        yield State(directory, lock.fileno())
+        yield State(directory, lock)
+    finally:
+        os.close(lock)
 
 
-def _take(lock: IO[str], root: Path, sleep: Sleep) -> None:
+def clean(root: Path) -> None:
+    """Delete everything `tbg dev` keeps for a checkout, in it and outside.
+
+    Raises:
+        DevServerError: It runs, or something cannot be deleted.
+    """
+    root = root.resolve()
+    if not (root / _DIRECTORY).exists():
+        return
+    with hold(root, "cleaning") as state:
+        for data in (state.postgres, state.valkey):
+            remove(data)
+        with contextlib.suppress(DevServerError):  # without the package there is no copy either
+            forget_programs()
+        remove(state.directory)
+
+
+def _take(lock: int, root: Path, sleep: Sleep) -> None:
     deadline = time.monotonic() + _LEFTOVER_SECONDS
     while not _locked(lock):
         holder = _read(lock)
@@ -77,7 +99,7 @@ def _take(lock: IO[str], root: Path, sleep: Sleep) -> None:
         sleep(_POLL_SECONDS)  # it was killed; its servers are about to be gone
 
 
-def _locked(lock: IO[str]) -> bool:
+def _locked(lock: int) -> bool:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -90,20 +112,18 @@ def _runs(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
+    except PermissionError:  # somebody else's
         return True
     return True
 
 
-def _read(lock: IO[str]) -> dict[str, Any]:
-    lock.seek(0)
+def _read(lock: int) -> dict[str, Any]:
     try:
-        return dict(json.loads(lock.read()))
-    except ValueError:  # between its taking the lock and writing who it is
-        return {"pid": os.getpid(), "address": "starting"}
+        return dict(json.loads(os.pread(lock, 4096, 0)))
+    except ValueError:  # it has taken the lock, but not yet written who it is
+        return {"pid": 0, "address": "starting"}
 
 
-def _write(lock: IO[str], holder: dict[str, object]) -> None:
-    lock.truncate(0)
-    lock.write(json.dumps(holder))
-    lock.flush()
+def _write(lock: int, holder: dict[str, object]) -> None:
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, json.dumps(holder).encode(), 0)

@@ -35,9 +35,9 @@ def run(options: DevOptions) -> int:
         try:
             _supervise(_settled(options), sleep)
         except Stop:
-            _say("stopped")
+            _say("stopped", to_stderr=to_stderr)
         except DevServerError as error:
-            _say(f"error: {error}")
+            _say(f"error: {error}", to_stderr=to_stderr)
             return 1
     return 0
 
@@ -104,7 +104,7 @@ def _banner(address: Address, variables: Mapping[str, str], urls: Mapping[str, s
     return f"\nReady in {seconds:.1f} s; Ctrl-C stops it.\n\n{rows}"
 
 
-def _say(text: str) -> None:
+def _say(text: str, *, to_stderr: bool = False) -> None:
     # The terminal may be gone: that must not keep anything from being stopped.
     with contextlib.suppress(OSError):
-        click.echo(text, err=True)
+        click.echo(text, err=to_stderr)
