@@ -18,6 +18,7 @@ from tbg.dev.postgres import forget_programs
 from tbg.dev.process import Sleep
 
 _DIRECTORY = ".tbg"
+_UNKNOWN = 0
 _LEFTOVER_SECONDS = 15.0
 _POLL_SECONDS = 0.05
 
@@ -108,6 +109,8 @@ def _locked(lock: int) -> bool:
 
 
 def _runs(pid: int) -> bool:
+    if pid == _UNKNOWN:
+        return False
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -121,7 +124,7 @@ def _read(lock: int) -> dict[str, Any]:
     try:
         return dict(json.loads(os.pread(lock, 4096, 0)))
     except ValueError:  # it has taken the lock, but not yet written who it is
-        return {"pid": 0, "address": "starting"}
+        return {"pid": _UNKNOWN, "address": "starting"}
 
 
 def _write(lock: int, holder: dict[str, object]) -> None:

@@ -35,9 +35,9 @@ def run(options: DevOptions) -> int:
         try:
             _supervise(_settled(options), sleep)
         except Stop:
-            _say("stopped", to_stderr=to_stderr)
+            _say("stopped", to_stderr=True)
         except DevServerError as error:
-            _say(f"error: {error}", to_stderr=to_stderr)
+            _say(f"error: {error}", to_stderr=True)
             return 1
     return 0
 
