@@ -21,7 +21,7 @@ from tbg.contract import (
     mount,
 )
 from tbg.docs import add_docs
-from tbg.features import Feature, FeatureFactory
+from tbg.feature import Feature, FeatureFactory
 from tbg.health import health_feature
 from tbg.infrastructure import Infrastructure
 from tbg.middleware import rate_limit, request_id

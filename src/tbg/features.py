@@ -1,32 +1,5 @@
-"""The features of this service: one line each, nothing else.
+"""The features of this service: one line each, nothing else."""
 
-A feature is a function from the infrastructure to a frozen value. It cannot reach into the application, so their order
-does not matter, and tests build the very same application with other infrastructure.
-"""
-
-from collections.abc import Callable, Mapping
-
-import attrs
-
-from tbg.errors import DomainError
-from tbg.infrastructure import Infrastructure, Ping
-
-
-@attrs.frozen
-class Feature:
-    """What one feature adds to the service.
-
-    Attributes:
-        resources: Falcon resources by path template, as ``openapi.yaml`` writes it.
-        errors: The HTTP status of each domain error that its services raise.
-        pings: What it needs to be ready besides the shared infrastructure, by the name that /ready shows.
-    """
-
-    resources: Mapping[str, object] = attrs.field(factory=dict)
-    errors: Mapping[type[DomainError], int] = attrs.field(factory=dict)
-    pings: Mapping[str, Ping] = attrs.field(factory=dict)
-
-
-FeatureFactory = Callable[[Infrastructure], Feature]
+from tbg.feature import FeatureFactory
 
 FEATURES: tuple[FeatureFactory, ...] = ()

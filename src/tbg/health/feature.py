@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tbg.config import Settings
-from tbg.features import Feature
+from tbg.feature import Feature
 from tbg.health.readiness import Readiness
 from tbg.health.resources import HealthResource, ReadinessResource, VersionResource
 from tbg.infrastructure import Ping
