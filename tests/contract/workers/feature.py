@@ -1,6 +1,6 @@
 """The feature, as an application mounts it."""
 
-from tbg.features import Feature
+from tbg.feature import Feature
 from tbg.infrastructure import Infrastructure
 
 from .errors import NameTakenError, NotFoundError
