@@ -23,6 +23,7 @@ from openapi_core.deserializing.styles import style_deserializers
 from openapi_core.deserializing.styles.deserializers import StyleDeserializer
 from openapi_core.deserializing.styles.factories import StyleDeserializersFactory
 from openapi_core.validation.schemas import oas31_schema_validators_factory
+from openapi_core.validation.schemas.validators import SchemaValidator
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,6 +62,13 @@ class _Boolean(PrimitiveCaster):
             raise ValueError("not a boolean") from None
 
 
+class _Null(PrimitiveCaster):
+    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
+        if isinstance(value, str):
+            raise ValueError("text is never null")  # noqa: TRY004 - what openapi-core expects of a caster
+        return value
+
+
 class _OneOfTypes(PrimitiveCaster):
     """Cast for ``type: [integer, "null"]``: the first type that takes the text; text is the last resort."""
 
@@ -82,7 +90,7 @@ _CASTERS: dict[str, type[PrimitiveCaster]] = {
     "integer": _Integer,
     "number": _Number,
     "string": PrimitiveCaster,
-    "null": PrimitiveCaster,
+    "null": _Null,
 }
 
 
@@ -96,9 +104,32 @@ class _SchemaCaster(SchemaCaster):
             raise CastError(value, ", ".join(names)) from error
 
 
+class _FormCaster(_SchemaCaster):
+    """Leave text that is not of the wanted type as it is: the schema refuses it, and knows where it stands."""
+
+    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
+        try:
+            return super().cast(value)
+        except CastError:
+            return value
+
+
+class _FormAnyCaster(AnyCaster):
+    """Try the alternatives of ``oneOf`` and ``anyOf`` strictly, or the first would always be taken."""
+
+    def __init__(self, schema: SchemaPath, schema_validator: SchemaValidator, schema_caster: SchemaCaster) -> None:
+        super().__init__(schema, schema_validator, _SchemaCaster(schema, schema_validator, schema_caster.types_caster))
+
+
 class _SchemaCastersFactory(SchemaCastersFactory):
+    caster_class: type[_SchemaCaster] = _SchemaCaster
+
     def create(self, spec: SchemaPath, schema: SchemaPath, *_: Any, **__: Any) -> SchemaCaster:  # noqa: ANN401 - openapi-core's signature
-        return _SchemaCaster(schema, self.schema_validators_factory.create(spec, schema), self.types_caster)
+        return self.caster_class(schema, self.schema_validators_factory.create(spec, schema), self.types_caster)
+
+
+class _FormCastersFactory(_SchemaCastersFactory):
+    caster_class = _FormCaster
 
 
 class _StyleDeserializersFactory(StyleDeserializersFactory):
@@ -116,4 +147,8 @@ def main_type(schema: SchemaPath) -> str:
 
 
 casters = _SchemaCastersFactory(oas31_schema_validators_factory, TypesCaster(_CASTERS, AnyCaster, multi=_OneOfTypes))
+form_casters = _FormCastersFactory(
+    oas31_schema_validators_factory, TypesCaster(_CASTERS, _FormAnyCaster, multi=_OneOfTypes)
+)
 deserializers = _StyleDeserializersFactory(casters, style_deserializers=style_deserializers)
+form_deserializers = _StyleDeserializersFactory(form_casters, style_deserializers=style_deserializers)

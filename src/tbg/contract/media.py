@@ -3,23 +3,19 @@
 from collections.abc import Callable, Mapping
 
 import attrs
-import msgspec
 from jsonschema_path import SchemaPath
 from openapi_core.deserializing.media_types.factories import MediaTypeDeserializersFactory
 from openapi_core.exceptions import OpenAPIError
-from openapi_core.validation.schemas import oas31_schema_validators_factory
 
 from tbg.contract.casting import deserializers, main_type
+from tbg.contract.decoding import MalformedBodyError, decode_json, decode_text
+from tbg.contract.forms import FORMS, Form
 from tbg.contract.schemas import Validate, compile_schema
 
 _deserializers = MediaTypeDeserializersFactory.from_schema_casters_factory(deserializers.schema_casters_factory)
 
 Decode = Callable[[bytes, Mapping[str, str]], object]
 """Turn a body and its media type's parameters (charset, boundary) into a value."""
-
-
-class MalformedBodyError(Exception):
-    """The bytes are not what their media type says; the message is fit for a client."""
 
 
 @attrs.frozen
@@ -62,9 +58,10 @@ def _compile(spec: SchemaPath, media_type: str, media: SchemaPath) -> Media:
     schema = media / "schema" if "schema" in media else None
     validate = compile_schema(spec, schema) if schema is not None else None
     if is_json(media_type):
-        return Media(media_type, _decode_json, validate)
-    decode = _decode_text if schema is not None and _is_text(schema) else _decoder(spec, media_type, media, schema)
-    return Media(media_type, decode, validate)
+        return Media(media_type, decode_json, validate)
+    if schema is not None and _is_text(schema):
+        return Media(media_type, decode_text, validate)
+    return Media(media_type, _decoder(spec, media_type, media, schema), _of_text(validate) if validate else None)
 
 
 def _is_text(schema: SchemaPath) -> bool:
@@ -72,38 +69,43 @@ def _is_text(schema: SchemaPath) -> bool:
     return main_type(schema) == "string" and "format" not in schema and "contentEncoding" not in schema
 
 
-def _decode_text(body: bytes, _parameters: Mapping[str, str]) -> object:
-    try:
-        return body.decode()
-    except UnicodeDecodeError as error:
-        raise MalformedBodyError("The body is not valid UTF-8") from error
-
-
-def _decode_json(body: bytes, _parameters: Mapping[str, str]) -> object:
-    try:
-        return msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
-        raise MalformedBodyError(f"The body is not valid JSON: {_reason(error)}") from error
-    except RecursionError as error:
-        raise MalformedBodyError("The body is nested too deeply") from error
-
-
-def _reason(error: msgspec.DecodeError) -> str:
-    """Keep msgspec's words on syntax, which quote nothing of the body; a text that is not UTF-8 has none."""
-    return str(error).removeprefix("JSON is malformed: ")
-
-
 def _decoder(spec: SchemaPath, media_type: str, media: SchemaPath, schema: SchemaPath | None) -> Decode:
-    validator = None if schema is None else oas31_schema_validators_factory.create(spec, schema)
-    encoding = media / "encoding" if "encoding" in media else None
+    if schema is not None and media_type in FORMS:
+        read: Decode = Form(spec, media_type, media, schema).decode
+    else:
+        deserializer = _deserializers.create(spec, media_type, schema=schema)
+
+        def read(body: bytes, _parameters: Mapping[str, str]) -> object:
+            return deserializer.deserialize(body)
 
     def decode(body: bytes, parameters: Mapping[str, str]) -> object:
-        deserializer = _deserializers.create(
-            spec, media_type, schema=schema, schema_validator=validator, parameters=parameters, encoding=encoding
-        )
         try:
-            return deserializer.deserialize(body)
+            value = read(body, parameters)
+            _refuse_surrogates(value)
         except (OpenAPIError, ValueError, TypeError, LookupError, AssertionError, AttributeError) as error:
             raise MalformedBodyError(f"The body is not valid {media_type}") from error
+        return value
 
     return decode
+
+
+def _refuse_surrogates(value: object) -> None:
+    """Raise UnicodeEncodeError for text that was not UTF-8: openapi-core smuggles its bytes through as surrogates."""
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, dict | list):
+        for child in value.values() if isinstance(value, dict) else value:
+            _refuse_surrogates(child)
+
+
+def _of_text(validate: Validate) -> Validate:
+    """Judge bytes as a string of as many characters, which is what a schema of binary content speaks of."""
+    return lambda value: validate(_as_text(value))
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, dict):
+        return {name: _as_text(child) for name, child in value.items()}
+    return [_as_text(child) for child in value] if isinstance(value, list) else value

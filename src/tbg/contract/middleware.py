@@ -85,8 +85,14 @@ async def _judge(operation: Operation, resp: falcon.asgi.Response) -> Breach | N
         return Breach(operation.operation_id, status, "status", "", "not documented")
     is_stream = resp.stream is not None or resp.sse is not None
     body = None if is_stream else await resp.render_body() or b""
-    verdict = rule.judge_body(body, resp.content_type) or rule.judge_headers(resp.headers)
+    verdict = rule.judge_body(body, _content_type(resp)) or rule.judge_headers(resp.headers)
     if verdict is None:
         return None
     part, finding = verdict
     return Breach(operation.operation_id, status, part, finding.pointer, finding.code)
+
+
+def _content_type(resp: falcon.asgi.Response) -> str:
+    """Return the Content-Type that will leave; Falcon adds a missing one only after the last middleware."""
+    default = "text/event-stream" if resp.sse is not None else resp.options.default_media_type
+    return resp.content_type or default

@@ -9,8 +9,9 @@ import falcon
 import falcon.asgi
 
 from tbg.contract.calls import Call
+from tbg.contract.decoding import MalformedBodyError
 from tbg.contract.errors import InputFinding, InvalidRequestError
-from tbg.contract.media import MalformedBodyError, Media, match, parse_media_type
+from tbg.contract.media import Media, match, parse_media_type
 from tbg.contract.operations import Operation, RequestBody
 from tbg.contract.parameters import MISSING, InvalidParameterError, Parameter, Values
 from tbg.contract.pointers import to_pointer

@@ -7,7 +7,8 @@ from jsonschema_path import SchemaPath
 from openapi_core.schema.parameters import get_style_and_explode
 
 from tbg.contract.casting import deserializers
-from tbg.contract.media import Content, MalformedBodyError, compile_content, match, parse_media_type
+from tbg.contract.decoding import MalformedBodyError
+from tbg.contract.media import Content, compile_content, match, parse_media_type
 from tbg.contract.parameters import InvalidParameterError, guarded
 from tbg.contract.schemas import Finding, Validate, compile_schema
 
