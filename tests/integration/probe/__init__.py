@@ -1,0 +1,1 @@
+"""A feature that misbehaves on request; see `app.py`."""

@@ -1,0 +1,181 @@
+"""The service with a feature that misbehaves on request.
+
+    gunicorn -c gunicorn.conf.py 'tests.integration.probe.app:create_app()'
+
+Only the contract and the features differ from production.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Literal
+
+import attrs
+import structlog
+from sqlalchemy import text
+
+from tbg.app import App, build_app
+from tbg.config import Settings
+from tbg.context import Request, Response
+from tbg.contract import Contract
+from tbg.database import Database
+from tbg.errors import DomainError
+from tbg.feature import Feature
+from tbg.infrastructure import Infrastructure
+from tbg.logs import configure_logging
+
+CONTRACT = Path(__file__).with_name("openapi.yaml")
+APP = "tests.integration.probe.app:create_app()"
+SECRET = "s3cret-payload"
+
+
+class NotAllowedError(DomainError):
+    """Something this feature refuses."""
+
+
+class _Dressed:
+    """A resource whose responses carry what only a success may carry."""
+
+    def dress(self, resp: Response) -> None:
+        resp.set_cookie("session", SECRET)
+        resp.set_header("Location", f"/{SECRET}")
+        resp.set_header("X-Internal", SECRET)
+        resp.etag = SECRET
+        resp.media = {"answer": 1}
+
+
+class Crash(_Dressed):
+    async def on_get(self, _req: Request, resp: Response) -> None:
+        self.dress(resp)
+        raise RuntimeError(SECRET)
+
+
+class Refuse(_Dressed):
+    async def on_get(self, _req: Request, resp: Response) -> None:
+        self.dress(resp)
+        raise NotAllowedError("That is not allowed today")
+
+
+class Slow:
+    async def on_get(self, _req: Request, resp: Response) -> None:
+        await asyncio.sleep(1)
+        resp.media = {"answer": 1}
+
+
+class Breach(_Dressed):
+    async def on_get(self, _req: Request, resp: Response) -> None:
+        self.dress(resp)
+        resp.media = {"answer": SECRET}
+
+
+class Undocumented:
+    async def on_get(self, _req: Request, resp: Response) -> None:
+        resp.status = 202
+        resp.media = {"answer": 1}
+
+
+class Unrenderable:
+    async def on_get(self, _req: Request, resp: Response) -> None:
+        resp.media = {"answer": object()}
+
+
+class Query:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def on_get(self, _req: Request, _resp: Response) -> None:
+        async with self._database.transaction() as session:
+            await session.execute(text("SELECT 1 / (length(:secret) - length(:secret))"), {"secret": SECRET})
+
+
+class Stream:
+    async def on_get(self, _req: Request, resp: Response) -> None:
+        resp.content_type = "application/json"
+        resp.stream = self._numbers()
+
+    async def _numbers(self) -> AsyncIterator[bytes]:
+        while True:
+            yield b"1" * 10_000
+            await asyncio.sleep(0.01)
+
+
+class Log:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def on_get(self, _req: Request, resp: Response) -> None:
+        structlog.stdlib.get_logger("probe").warning(
+            "probe.leak", database=str(self._settings.database_url), redis=str(self._settings.redis_url)
+        )
+        resp.media = {"answer": os.getpid()}
+
+
+@attrs.frozen
+class Note:
+    text: str
+    fail: Literal["bug", "domain"] | None = None
+
+
+class Notes:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def on_get(self, _req: Request, resp: Response) -> None:
+        async with self._database.transaction() as session:
+            resp.media = {"answer": await session.scalar(text("SELECT count(*) FROM notes"))}
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        note = req.context.call.body(Note)
+        async with self._database.transaction() as session:
+            await session.execute(text("INSERT INTO notes VALUES (:text)"), {"text": note.text})
+            if note.fail == "bug":
+                raise RuntimeError("after writing")
+            if note.fail == "domain":
+                raise NotAllowedError("After writing")
+        resp.media = {"answer": len(note.text)}
+
+
+class EmptyNotes:
+    """Falcon middleware that makes an empty table at start-up; workers come one after the other."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def process_startup(self, _scope: object, _event: object) -> None:
+        async with self._database.transaction() as session:
+            await session.execute(text("SELECT pg_advisory_xact_lock(1)"))
+            await session.execute(text("CREATE TABLE IF NOT EXISTS notes (content text)"))
+            await session.execute(text("TRUNCATE notes"))
+
+
+def feature(infrastructure: Infrastructure) -> Feature:
+    database = infrastructure.database
+    return Feature(
+        resources={
+            "/probe/crash": Crash(),
+            "/probe/refuse": Refuse(),
+            "/probe/slow": Slow(),
+            "/probe/breach": Breach(),
+            "/probe/undocumented": Undocumented(),
+            "/probe/unrenderable": Unrenderable(),
+            "/probe/query": Query(database),
+            "/probe/stream": Stream(),
+            "/probe/log": Log(infrastructure.settings),
+            "/probe/notes": Notes(database),
+        },
+        errors={NotAllowedError: 409},
+    )
+
+
+def build(infrastructure: Infrastructure, contract: Contract | None = None) -> App:
+    app = build_app(infrastructure, contract or Contract.load(CONTRACT), [feature])
+    app.add_middleware(EmptyNotes(infrastructure.database))
+    return app
+
+
+def create_app() -> App:
+    """Build the service that the environment describes."""
+    settings = Settings.load()
+    configure_logging(settings)
+    return build(Infrastructure.from_settings(settings))
