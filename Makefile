@@ -3,7 +3,10 @@
 .PHONY: help setup run test fmt lint typecheck fuzz lock clean migrate
 
 BIN := .venv/bin
-export PYTHON
+ifndef FUZZ_SEED
+FUZZ_SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+endif
+export PYTHON FUZZ_SEED
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,22 +17,30 @@ setup:  ## build .venv from the lock; instant when it is up to date
 run: setup  ## start the service on embedded PostgreSQL and Valkey (RUN="--reload --port 8080")
 	@exec $(BIN)/python -m tbg dev $(RUN)
 
-test: setup lint typecheck  ## everything that must hold: style, types, tests, fuzzing, coverage
-	$(BIN)/python -m pytest --cov $(TEST)
+test: setup lint typecheck  ## everything that must hold: style, types, tests, fuzzing, coverage (TEST=path: a part)
+	@echo "fuzzing with a fixed seed and with FUZZ_SEED=$(FUZZ_SEED)"
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(or $(TEST),--cov)
+
+fuzz: setup  ## fuzz for longer than `make test` does (FUZZ_EXAMPLES=200, FUZZ_SEED=...)
+	@echo "fuzzing with a fixed seed and with FUZZ_SEED=$(FUZZ_SEED)"
+	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),200) $(BIN)/python -m pytest --numprocesses auto tests/fuzz
 
 fmt: setup  ## format the code and repair what ruff can repair
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-lint: setup
+lint: setup  ## check style
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-typecheck: setup
+typecheck: setup  ## check types
 	$(BIN)/mypy
 
 lock: setup  ## compile the lock files anew (LOCK="--upgrade" to take newer versions)
 	requirements/lock.sh $(LOCK)
+
+migrate: setup  ## bring the database of TBG_DATABASE_URL to the newest schema
+	$(BIN)/python -m tbg migrate
 
 clean:  ## remove .venv, the embedded servers' data and every cache
 	rm -rf .venv .tbg .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
