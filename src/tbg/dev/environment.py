@@ -28,6 +28,9 @@ def service_environment(
     for name, value in {"TBG_LOG_FORMAT": "console", "WEB_CONCURRENCY": "1"}.items():
         if name not in variables:
             environment.setdefault(name, value)
+    if environment.pop("PYTHONDONTWRITEBYTECODE", None):
+        # Compiling every module anew takes seconds; the wish behind it is to keep the source tree clean.
+        environment.setdefault("PYTHONPYCACHEPREFIX", str(options.root / ".tbg" / "pycache"))
     if options.reload:
         environment["TBG_DEV_RELOAD"] = "1"
     return environment

@@ -76,7 +76,7 @@ class EmbeddedPostgres(EmbeddedServer):
             lines = (self._cluster / "postmaster.pid").read_text().splitlines()
         except OSError:
             return False
-        return lines[0].strip() == str(self.pid) and lines[7:8] == ["ready   "]  # padded by the server
+        return lines[7:8] == ["ready   "] and lines[0] == str(self.pid)  # padded by the server
 
     @override
     def _diagnosis(self, log: str) -> str | None:

@@ -1,0 +1,126 @@
+"""However `tbg dev` ends, no process of it is left."""
+
+import os
+import signal
+
+import asyncpg
+import psutil
+import pytest
+import redis
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_everything_in_order(checkout, number):
+    run = checkout.start(workers=2).ready()
+
+    status = run.end(number)
+
+    assert status == 0
+    assert run.survivors(seconds=0) == []
+    assert run.text.rstrip().endswith("stopped")
+    assert "Traceback" not in run.text
+    assert "Application shutdown complete" in run.text
+
+
+def test_ctrl_c_reaches_the_whole_process_group(checkout):
+    """A terminal sends it to every process of the foreground group."""
+    run = checkout.start().ready()
+
+    os.killpg(run.process.pid, signal.SIGINT)
+
+    assert run.process.wait(10) == 0
+    assert run.survivors(seconds=0) == []
+
+
+def test_after_sigkill_nothing_is_left_and_the_next_run_works(checkout):
+    killed = checkout.start(workers=2).ready()
+
+    killed.end(signal.SIGKILL)
+    run = checkout.start().ready()
+
+    assert killed.survivors(seconds=0) == []
+    assert run.end() == 0
+
+
+def test_frozen_servers_die_too(checkout):
+    """A process that is stopped does not see an orderly request."""
+    run = checkout.start().ready()
+    for process in run.family:
+        if "_guard.py" not in " ".join(process.cmdline()):
+            process.suspend()
+
+    run.process.kill()
+    run.process.wait()
+
+    assert run.survivors(seconds=15) == []
+
+
+def test_ctrl_c_while_the_data_is_created(fresh_checkout):
+    run = fresh_checkout.start()
+    postgres = fresh_checkout.root / ".tbg" / "postgres"
+    while not (postgres / "cluster.new" / "PG_VERSION").exists():
+        assert not run.ended(), run.text
+    run.note_family()
+
+    assert run.end() == 0
+    assert run.survivors(seconds=0) == []
+    assert not (postgres / "cluster").exists()
+    assert fresh_checkout.start().ready().end() == 0
+
+
+@pytest.mark.parametrize(
+    ("victim", "name"), [("bin/postgres", "PostgreSQL"), ("valkey-server", "Valkey"), ("gunicorn", "the service")]
+)
+def test_a_server_that_dies_ends_the_rest(checkout, victim, name):
+    run = checkout.start(workers=2).ready()
+
+    run.named(victim).kill()
+
+    sentence = run.fails()
+    assert sentence.startswith(f"error: {name} stopped (")
+    assert "see " in sentence
+    assert run.survivors(seconds=0) == []
+
+
+@pytest.mark.skipif("sys.platform != 'linux'", reason="macOS does not tell a process that its parent has died")
+def test_a_server_whose_guard_was_killed_ends(checkout):
+    run = checkout.start().ready()
+    guard = run.named("bin/postgres").parent()
+    assert guard is not None
+
+    guard.kill()
+
+    run.fails()
+    assert run.survivors() == []
+
+
+async def test_data_survives_a_restart(checkout):
+    run = checkout.start().ready()
+    connection = await asyncpg.connect(run.address("PostgreSQL").replace("+asyncpg", ""))
+    await connection.execute("CREATE TABLE kept AS SELECT 21 AS number")
+    await connection.close()
+    with redis.Redis.from_url(run.address("Redis")) as client:
+        client.set("kept", "21")
+    run.end()
+
+    run = checkout.start().ready()
+    connection = await asyncpg.connect(run.address("PostgreSQL").replace("+asyncpg", ""))
+    number = await connection.fetchval("SELECT number FROM kept")
+    await connection.execute("DROP TABLE kept")
+    await connection.close()
+    with redis.Redis.from_url(run.address("Redis")) as client:
+        text = client.get("kept")
+    run.end()
+
+    assert (number, text) == (21, b"21")
+
+
+def test_servers_listen_on_the_loopback_address_only(checkout):
+    run = checkout.start().ready()
+
+    listening = {c.laddr.ip for p in run.family for c in p.net_connections("all") if c.status == psutil.CONN_LISTEN}
+    sockets = [c.laddr for p in run.family for c in p.net_connections("unix") if c.laddr]
+    run.end()
+
+    assert listening == {"127.0.0.1"}
+    assert sockets == []
