@@ -65,9 +65,12 @@ def show_settings() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to the newest schema (Alembic's upgrade to head)."""
-    from tbg.migrations import upgrade  # noqa: PLC0415 - Alembic is slow to import
+    from tbg.migrations import MigrationError, upgrade  # noqa: PLC0415 - Alembic is slow to import
 
-    upgrade(_settings())
+    try:
+        upgrade(_settings())
+    except MigrationError as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _settings() -> Settings:
