@@ -36,7 +36,7 @@ class RequestContract:
             return
         call = await read_call(req, params, operation, self._limits)
         req.context.call = call
-        params.update((name, call.values[name]) for name in params)
+        params.update((each.name, call.values[each.field]) for each in operation.parameters if each.location == "path")
 
 
 class ResponseContract:

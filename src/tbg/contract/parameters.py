@@ -108,8 +108,8 @@ def compile_parameter(spec: SchemaPath, parameter: SchemaPath) -> Parameter:
 
 
 def python_name(name: str) -> str:
-    """Return ``name`` as a Python identifier: ``X-Trace-Level -> x_trace_level``."""
-    return re.sub(r"\W", "_", name).lower()
+    """Return ``name`` as a Python identifier: ``X-Trace-Level -> x_trace_level``, ``pageSize -> page_size``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\W", "_", name).lower()
 
 
 def _from_style(spec: SchemaPath, parameter: SchemaPath, name: str, location: str) -> dict[str, object]:
