@@ -175,6 +175,8 @@ class EmbeddedServer(abc.ABC):
         while not self._accepts():
             if not self.alive():
                 self._run_elsewhere()
+            if is_full(self.data_dir.parent):  # a server may wait for room in silence
+                raise disk_full(self.data_dir)
             if time.monotonic() > deadline:
                 raise self.failure(f"did not answer within {self.start_seconds:.0f} s")
             self._sleep(_POLL_SECONDS)
