@@ -12,8 +12,6 @@ import typed_settings as ts
 from falcon.testing import ASGIConductor
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.support.environments import full_environment
-from tests.support.gunicorn import Gunicorn
 
 from tbg.app import App, build_app
 from tbg.config import PROJECT_ROOT, Settings
@@ -23,6 +21,8 @@ from tbg.dev.postgres import EmbeddedPostgres
 from tbg.dev.valkey import EmbeddedValkey
 from tbg.features import FEATURES
 from tbg.infrastructure import Infrastructure
+from tests.support.environments import full_environment
+from tests.support.gunicorn import Gunicorn
 
 StartGunicorn = Callable[..., Gunicorn]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from tests.conftest import StartGunicorn
 from tests.support.environments import ROOT, bare_environment
 

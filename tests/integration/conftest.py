@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import redis
 from falcon.testing import ASGIConductor
-from tests.conftest import gunicorn
-from tests.integration.probe.app import APP, CONTRACT, build
-from tests.support.gunicorn import Gunicorn
 
 from tbg.contract import Contract
 from tbg.infrastructure import Infrastructure
+from tests.conftest import gunicorn
+from tests.integration.probe.app import APP, CONTRACT, build
+from tests.support.gunicorn import Gunicorn
 
 
 @pytest.fixture(scope="session")

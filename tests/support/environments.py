@@ -4,9 +4,8 @@ import os
 import sys
 from pathlib import Path
 
-from tests.support.texts import as_variable
-
 from tbg.config import PREFIX, Settings, options
+from tests.support.texts import as_variable
 
 ROOT = Path(__file__).parents[2]
 

@@ -11,6 +11,7 @@ from typing import Any, Self
 
 import httpx
 import psutil
+
 from tests.support.environments import ROOT
 from tests.support.texts import json_lines
 
