@@ -104,8 +104,8 @@ class _SchemaCaster(SchemaCaster):
             raise CastError(value, ", ".join(names)) from error
 
 
-class _FormCaster(_SchemaCaster):
-    """Leave text that is not of the wanted type as it is: the schema refuses it, and knows where it stands."""
+class _TolerantCaster(_SchemaCaster):
+    """Leave text that is not of the wanted type as it is: the schema refuses it, and knows exactly where it stands."""
 
     def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
         try:
@@ -114,7 +114,7 @@ class _FormCaster(_SchemaCaster):
             return value
 
 
-class _FormAnyCaster(AnyCaster):
+class _AnyCaster(AnyCaster):
     """Try the alternatives of ``oneOf`` and ``anyOf`` strictly, or the first would always be taken."""
 
     def __init__(self, schema: SchemaPath, schema_validator: SchemaValidator, schema_caster: SchemaCaster) -> None:
@@ -122,14 +122,8 @@ class _FormAnyCaster(AnyCaster):
 
 
 class _SchemaCastersFactory(SchemaCastersFactory):
-    caster_class: type[_SchemaCaster] = _SchemaCaster
-
     def create(self, spec: SchemaPath, schema: SchemaPath, *_: Any, **__: Any) -> SchemaCaster:  # noqa: ANN401 - openapi-core's signature
-        return self.caster_class(schema, self.schema_validators_factory.create(spec, schema), self.types_caster)
-
-
-class _FormCastersFactory(_SchemaCastersFactory):
-    caster_class = _FormCaster
+        return _TolerantCaster(schema, self.schema_validators_factory.create(spec, schema), self.types_caster)
 
 
 class _StyleDeserializersFactory(StyleDeserializersFactory):
@@ -146,9 +140,5 @@ def main_type(schema: SchemaPath) -> str:
     return others[0] if len(others) == 1 else ""
 
 
-casters = _SchemaCastersFactory(oas31_schema_validators_factory, TypesCaster(_CASTERS, AnyCaster, multi=_OneOfTypes))
-form_casters = _FormCastersFactory(
-    oas31_schema_validators_factory, TypesCaster(_CASTERS, _FormAnyCaster, multi=_OneOfTypes)
-)
+casters = _SchemaCastersFactory(oas31_schema_validators_factory, TypesCaster(_CASTERS, _AnyCaster, multi=_OneOfTypes))
 deserializers = _StyleDeserializersFactory(casters, style_deserializers=style_deserializers)
-form_deserializers = _StyleDeserializersFactory(form_casters, style_deserializers=style_deserializers)

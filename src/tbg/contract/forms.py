@@ -1,8 +1,8 @@
 """Forms, urlencoded or multipart: fields to values.
 
 openapi-core reads the fields that the schema names. What it lacks is added here: a field that the schema does not name
-or that is repeated stays for the schema to judge; text that is not of its property's type is a finding and not a
-malformed body; the parts of a multipart body are cast too, and JSON in a part is as strict as elsewhere.
+or that is repeated stays for the schema to judge, the parts of a multipart body are cast too, and JSON in a part is as
+strict as elsewhere.
 """
 
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from openapi_core.schema.encodings import get_content_type
 from openapi_core.schema.schemas import get_properties
 from openapi_core.validation.schemas import oas31_schema_validators_factory
 
-from tbg.contract.casting import form_casters, form_deserializers
+from tbg.contract.casting import casters, deserializers
 from tbg.contract.decoding import decode_json
 
 MULTIPART = "multipart/form-data"
 FORMS = frozenset({MULTIPART, "application/x-www-form-urlencoded"})
 
 _parts = dict(media_type_deserializers) | {"application/json": lambda part, **_: decode_json(part, {})}
-_deserializers = MediaTypeDeserializersFactory(form_deserializers, _parts)
+_deserializers = MediaTypeDeserializersFactory(deserializers, _parts)
 
 
 class Form:
@@ -36,7 +36,7 @@ class Form:
         if media_type == MULTIPART:
             _check_types(schema)
         self._load = media_type_deserializers[media_type]
-        self._caster = form_casters.create(spec, schema)
+        self._caster = casters.create(spec, schema)
         self._deserializer = _deserializers.create(
             spec,
             media_type,

@@ -2,28 +2,37 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from keyword import iskeyword
 from typing import Final, Literal
 
 import attrs
 import msgspec
 from jsonschema_path import SchemaPath
-from openapi_core.casting.schemas.exceptions import CastError
+from openapi_core.casting.schemas.casters import SchemaCaster
 from openapi_core.deserializing.exceptions import DeserializeError
 from openapi_core.schema.parameters import get_style_and_explode
 
 from tbg.contract.casting import deserializers, main_type
-from tbg.contract.schemas import Finding, Validate, compile_schema, describe
+from tbg.contract.pointers import to_pointer
+from tbg.contract.schemas import Finding, Validate, compile_schema
 
 MISSING: Final = object()
 
 Values = Mapping[str, list[str]]
 """The raw values of one location by name, in the order they came."""
 
-_STYLES = {
-    "path": {"simple"},
-    "query": {"form", "deepObject", "pipeDelimited"},
-    "header": {"simple"},
-    "cookie": {"form"},
+# By location, what can be read right: the style, whether it explodes (None: either way), and the type ("": any but the
+# other two).
+_READABLE: Mapping[str, set[tuple[str, bool | None, str]]] = {
+    "path": {("simple", None, kind) for kind in ("", "array", "object")},
+    "query": {
+        ("form", None, ""),
+        ("form", None, "array"),
+        ("pipeDelimited", False, "array"),
+        ("deepObject", True, "object"),
+    },
+    "header": {("simple", None, kind) for kind in ("", "array", "object")},
+    "cookie": {("form", None, ""), ("form", None, "array")},
 }
 
 
@@ -35,7 +44,7 @@ class InvalidParameterError(Exception):
         self.findings = findings
 
 
-class _Location(dict[str, str]):
+class Location(dict[str, str]):
     """Raw values as openapi-core's deserializers look them up: the first by key, all by ``getlist``."""
 
     def __init__(self, values: Values) -> None:
@@ -43,7 +52,12 @@ class _Location(dict[str, str]):
         self._values = values
 
     def getlist(self, name: str) -> list[str]:
+        """Return all values of ``name``."""
         return self._values[name]
+
+
+Deserialize = Callable[[Location], object]
+"""Turn the raw values of one location into the value of one parameter."""
 
 
 @attrs.frozen
@@ -63,7 +77,7 @@ class Parameter:
     field: str
     required: bool
     default: object
-    deserialize: Callable[[Mapping[str, str]], object] = attrs.field(repr=False)
+    deserialize: Deserialize = attrs.field(repr=False)
     validate: Validate = attrs.field(repr=False)
     is_present: Callable[[Values], bool] = attrs.field(repr=False)
     repeatable: bool = False
@@ -78,7 +92,7 @@ class Parameter:
             return self._absent()
         if not self.repeatable and len(values.get(self.name, ())) > 1:
             raise InvalidParameterError((Finding("", "repeated", "must be given once"),))
-        value = self.deserialize(_Location(values))
+        value = self.deserialize(Location(values))
         if findings := self.validate(value):
             raise InvalidParameterError(findings)
         return value
@@ -108,21 +122,27 @@ def compile_parameter(spec: SchemaPath, parameter: SchemaPath) -> Parameter:
 
 
 def python_name(name: str) -> str:
-    """Return ``name`` as a Python identifier: ``X-Trace-Level -> x_trace_level``, ``pageSize -> page_size``."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\W", "_", name).lower()
+    """Return ``name`` as a Python identifier: ``X-Trace-Level -> x_trace_level``, ``from -> from_``."""
+    identifier = re.sub(r"\W", "_", name).lower()
+    return f"{identifier}_" if iskeyword(identifier) else identifier
 
 
 def _from_style(spec: SchemaPath, parameter: SchemaPath, name: str, location: str) -> dict[str, object]:
     schema = parameter / "schema"
     style, explode = get_style_and_explode(parameter)
     kind = main_type(schema)
-    if style not in _STYLES[location] or (kind == "object" and location == "query" and style != "deepObject"):
-        raise ValueError(f"style '{style}' of a {location} parameter of type '{kind}' is not supported")
+    shape = kind if kind in {"array", "object"} else ""
+    if not _READABLE[location] & {(style, explode, shape), (style, None, shape)}:
+        raise ValueError(
+            f"'{name}': style '{style}' with explode: {str(explode).lower()} is not supported "
+            f"for a {location} parameter of type '{kind}'"
+        )
     deserializer = deserializers.create(spec, schema, style, explode, name=name)
+    read = _deep_object(name, deserializer.caster) if style == "deepObject" else deserializer.deserialize
     prefix = f"{name}["
     return {
-        "default": (schema / "default").read_value() if "default" in schema else MISSING,
-        "deserialize": guarded(deserializer.deserialize),
+        "default": _default(parameter, schema),
+        "deserialize": guarded(without_blanks(name, read) if location == "header" and shape else read),
         "validate": compile_schema(spec, schema),
         "is_present": (lambda values: any(key.startswith(prefix) for key in values))
         if style == "deepObject"
@@ -131,15 +151,47 @@ def _from_style(spec: SchemaPath, parameter: SchemaPath, name: str, location: st
     }
 
 
-def guarded(deserialize: Callable[[Mapping[str, str]], object]) -> Callable[[Mapping[str, str]], object]:
+def _default(parameter: SchemaPath, schema: SchemaPath) -> object:
+    """Return the default that stands beside a reference, else the schema's own, else MISSING."""
+    beside = parameter.read_value()["schema"]
+    if isinstance(beside, dict) and "default" in beside:
+        return beside["default"]
+    return (schema / "default").read_value() if "default" in schema else MISSING
+
+
+def _deep_object(name: str, caster: SchemaCaster) -> Deserialize:
+    """Read ``name[key]=value`` once per key; openapi-core's reader ignores what else stands in the brackets."""
+    key_pattern = re.compile(re.escape(name) + r"\[([^\[\]]+)\]")
+
+    def deserialize(location: Location) -> object:
+        value = {}
+        for key in (key for key in location if key.partition("[")[0] == name):
+            if (found := key_pattern.fullmatch(key)) is None:
+                raise KeyError(key)
+            if len(location.getlist(key)) > 1:
+                raise InvalidParameterError((Finding(to_pointer([found[1]]), "repeated", "must be given once"),))
+            value[found[1]] = location[key]
+        return caster.cast(value)
+
+    return deserialize
+
+
+def without_blanks(name: str, deserialize: Deserialize) -> Deserialize:
+    """Drop the blanks that may surround a list's items (RFC 9110, section 5.6.1), which openapi-core would keep."""
+
+    def strip(location: Location) -> object:
+        return deserialize(Location({name: [",".join(item.strip() for item in location[name].split(","))]}))
+
+    return strip
+
+
+def guarded(deserialize: Deserialize) -> Deserialize:
     """Let ``deserialize``, one of openapi-core's, raise InvalidParameterError and nothing else."""
 
-    def guarded(location: Mapping[str, str]) -> object:
+    def guarded(location: Location) -> object:
         try:
             return deserialize(location)
-        except CastError as error:
-            raise InvalidParameterError((Finding("", "type", describe("type", error.type)),)) from None
-        except (DeserializeError, LookupError):  # openapi-core lets LookupErrors of malformed deep objects through
+        except (DeserializeError, LookupError):
             raise InvalidParameterError((Finding("", "style", "is not written as the contract says"),)) from None
 
     return guarded
@@ -150,7 +202,7 @@ def _from_content(spec: SchemaPath, parameter: SchemaPath, name: str) -> dict[st
     if media_types != ["application/json"]:
         raise ValueError("the content of a parameter can be application/json only")
 
-    def deserialize(location: Mapping[str, str]) -> object:
+    def deserialize(location: Location) -> object:
         try:
             return msgspec.json.decode(location[name])
         except (msgspec.DecodeError, RecursionError):

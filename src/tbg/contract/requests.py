@@ -96,8 +96,7 @@ def _raw_values(
             return {name: [path_values[name]]}
         case "header":
             header = req.get_header(name)
-            # A list's items may have blanks around them (RFC 9110, section 5.6.1), which openapi-core would keep.
-            return {} if header is None else {name: [",".join(item.strip() for item in header.split(","))]}
+            return {} if header is None else {name: [header]}
         case "cookie":
             cookies = req.get_cookie_values(name)
             return {} if cookies is None else {name: cookies}

@@ -6,10 +6,10 @@ import attrs
 from jsonschema_path import SchemaPath
 from openapi_core.schema.parameters import get_style_and_explode
 
-from tbg.contract.casting import deserializers
+from tbg.contract.casting import deserializers, main_type
 from tbg.contract.decoding import MalformedBodyError
 from tbg.contract.media import Content, compile_content, match, parse_media_type
-from tbg.contract.parameters import InvalidParameterError, guarded
+from tbg.contract.parameters import InvalidParameterError, Location, guarded, without_blanks
 from tbg.contract.schemas import Finding, Validate, compile_schema
 
 
@@ -94,12 +94,13 @@ def _header(spec: SchemaPath, name: str, header: SchemaPath) -> Header:
     schema = header / "schema"
     style, explode = get_style_and_explode(header)
     deserializer = deserializers.create(spec, schema, style, explode, name=name)
-    deserialize = guarded(deserializer.deserialize)
+    is_list = main_type(schema) in {"array", "object"}
+    deserialize = guarded(without_blanks(name, deserializer.deserialize) if is_list else deserializer.deserialize)
     validate_value = compile_schema(spec, schema)
 
     def validate(raw: object) -> tuple[Finding, ...]:
         try:
-            return validate_value(deserialize({name: str(raw)}))
+            return validate_value(deserialize(Location({name: [str(raw)]})))
         except InvalidParameterError as invalid:
             return invalid.findings
 
