@@ -61,6 +61,7 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
     app: App = falcon.asgi.App(
         request_type=Request,
         router=Router(),
+        sink_before_static_route=False,  # the sink takes every path that nothing else serves
         middleware=[
             LifecycleMiddleware(infrastructure),
             AccessLogMiddleware(contract),
