@@ -39,6 +39,7 @@ def configure_logging(settings: Settings) -> None:
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.stdlib.ExtraAdder(),
+        _drop_color_message,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
@@ -58,6 +59,12 @@ def configure_logging(settings: Settings) -> None:
     logging.captureWarnings(capture=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def _drop_color_message(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Drop uvicorn's second rendering of its own message, which is meant for its own formatter."""
+    event.pop("color_message", None)
+    return event
 
 
 def _formatter(settings: Settings, shared: list[Processor]) -> logging.Formatter:
