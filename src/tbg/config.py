@@ -6,6 +6,7 @@ Later sources win: defaults, then ``.env`` at the project's root, then the envir
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -206,7 +207,7 @@ def mask_url(url: str) -> str:
     return re.sub(r"//([^/:@]*):.*@", rf"//\1:{MASK}@", url.partition("?")[0])
 
 
-def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Return the ``TBG_*`` names in ``environment`` that nothing reads: most likely misspelt."""
     known = {name for name, _ in options()}
     internal = (f"{PREFIX}TEST_", f"{PREFIX}DEV_")

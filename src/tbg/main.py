@@ -1,7 +1,9 @@
 """From the environment to the application: what gunicorn loads."""
 
+import structlog
+
 from tbg.app import App, build_app
-from tbg.config import Settings
+from tbg.config import Settings, unknown_variables
 from tbg.contract import Contract
 from tbg.features import FEATURES
 from tbg.infrastructure import Infrastructure
@@ -17,4 +19,6 @@ def create_app() -> App:
     """
     settings = Settings.load()
     configure_logging(settings)
+    if unknown := unknown_variables():
+        structlog.stdlib.get_logger("tbg.settings").warning("settings.unknown", variables=unknown)
     return build_app(Infrastructure.from_settings(settings), Contract.load(settings.contract_path), FEATURES)
