@@ -1,40 +1,44 @@
-"""HTTP/1.1 with bounds on what arrives before a request exists.
+"""HTTP/1.1 with bounds on what a client may send, and on how long it may take.
 
-uvicorn's fast parser reads headers of any size and waits for them for ever, so one client could fill the memory or
-hold every connection. Both are bounded here; bodies are bounded where they are read.
+uvicorn's fast parser reads header fields of any size and waits for a request for ever, so one client could fill the
+memory or hold every connection. Both are bounded here; bodies that somebody reads are bounded where they are read.
 """
 
 import asyncio
 from asyncio import TimerHandle
+from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MAX_HEADER_BYTES = 64 * 1024
-HEADER_TIMEOUT_SECONDS = 15.0
+_FIELD_OVERHEAD = 32  # what a field costs besides its text, as in RFC 9113, section 6.5.2
+_BODY_FIELDS = {b"content-length", b"transfer-encoding"}
+_TOO_LARGE = "Request header fields too large."
+
+
+class _RefusedError(Exception):
+    """This request is not served; the parser makes uvicorn answer 400."""
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Refuse headers that are too large (400) and close connections that do not send theirs in time."""
+    """Refuse header fields and trailers that are too large (400), and close connections whose client is too slow.
+
+    Attributes:
+        max_header_bytes: What the request target, header fields and trailers of one request may hold.
+        patience_seconds: How long a client may take to send a request's header, and to finish one already answered.
+    """
+
+    max_header_bytes: ClassVar[int] = 64 * 1024
+    patience_seconds: ClassVar[float] = 15.0
 
     _header_bytes = 0
-    _reading_headers = True
-    _deadline: TimerHandle | None = None
+    _unseen_bytes = 0
+    _between_requests = True
+    _clock: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         """Start the clock: a connection that says nothing is not kept."""
         super().connection_made(transport)
-        self._expect_headers()
-
-    def on_message_begin(self) -> None:
-        """Start to count anew for each request of a connection."""
-        super().on_message_begin()
-        self._expect_headers()
-
-    def on_headers_complete(self) -> None:
-        """Stop the clock."""
-        self._reading_headers = False
-        self._stop_clock()
-        super().on_headers_complete()
+        self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
@@ -42,26 +46,94 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, then see how much was read without the headers being complete."""
+        """Parse, and count what the parser keeps to itself: it calls back only at the end of a field."""
+        if self._between_requests and self._clock is None:
+            self._start_clock()
+        self._unseen_bytes += len(data)
         super().data_received(data)
-        if not self._reading_headers:
-            return
-        self._header_bytes += len(data)
-        if self._header_bytes > MAX_HEADER_BYTES and not self.transport.is_closing():
-            self.logger.warning("Request header fields too large.")
-            self.send_400_response("Request header fields too large.")
+        if self._unseen_bytes > self.max_header_bytes and not self.transport.is_closing():
+            self._header_bytes = self._unseen_bytes
+            self.send_400_response(_TOO_LARGE)
 
-    def _expect_headers(self) -> None:
-        self._reading_headers = True
-        self._header_bytes = 0
+    def send_400_response(self, msg: str) -> None:
+        """Say what was wrong as far as it is known here."""
+        super().send_400_response(_TOO_LARGE if self._header_bytes > self.max_header_bytes else msg)
+
+    def on_message_begin(self) -> None:
+        """Count anew, and start the clock again, for each request of a connection."""
+        super().on_message_begin()
+        self._header_bytes = self._unseen_bytes = 0
+        self._start_clock()
+
+    def on_url(self, url: bytes) -> None:
+        """Count a piece of the request target."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header field, or a trailer."""
+        self._count(len(name) + len(value) + _FIELD_OVERHEAD)
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Stop the clock: how long a body may take is for its reader to say.
+
+        The parser takes what follows a request for an upgrade for another protocol. No upgrade is served here, so a
+        body would be read as the next request: one with a body is refused, and none shares its connection.
+        """
+        self._between_requests = False
+        self._unseen_bytes = 0
         self._stop_clock()
-        self._deadline = self.loop.call_later(HEADER_TIMEOUT_SECONDS, self._give_up)
+        upgrade = self.parser.should_upgrade()
+        if upgrade and any(name in _BODY_FIELDS for name, _ in self.headers):
+            raise _RefusedError
+        super().on_headers_complete()
+        if upgrade:
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """Note that the parser makes progress."""
+        self._unseen_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Wait for the next request, under the clock if uvicorn's keep-alive time has been used up by late bytes."""
+        self._between_requests = True
+        self._unseen_bytes = 0
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self._start_clock()
+        else:
+            self._stop_clock()
+
+    def on_response_complete(self) -> None:
+        """Start the clock if the request is answered but not over: nobody waits for the rest of its body."""
+        super().on_response_complete()
+        if not self._between_requests and not self.transport.is_closing():
+            self._start_clock()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Say nothing: any client may ask for HTTP/2 or a WebSocket, and is answered in HTTP/1.1."""
+
+    def _count(self, size: int) -> None:
+        self._unseen_bytes = 0
+        self._header_bytes += size
+        if self._header_bytes > self.max_header_bytes:
+            raise _RefusedError
+
+    def _start_clock(self) -> None:
+        self._stop_clock()
+        self._clock = self.loop.call_later(self.patience_seconds, self._give_up)
 
     def _stop_clock(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
 
     def _give_up(self) -> None:
-        if not self.transport.is_closing():
+        """Close the connection, but never while an earlier request of it is being answered."""
+        if self.cycle is None or self.cycle.response_complete:
+            self._clock = None
             self.transport.close()
+        else:
+            self._start_clock()
