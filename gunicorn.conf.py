@@ -6,6 +6,7 @@ import signal
 from pathlib import Path
 
 from tbg.config import PROJECT_ROOT, Settings, SettingsError
+from tbg.contract.bundling import Bundle
 from tbg.logs import configure_logging
 from tbg.server import GunicornLogger, Worker
 
@@ -30,12 +31,17 @@ def _worker_count() -> int:
     return int(text)
 
 
+def _watched_files() -> list[str]:
+    """Return what is not Python and yet changes the service: the contract's files and the settings' file."""
+    return [str(path) for path in (*Bundle(_settings.contract_path).files, PROJECT_ROOT / ".env") if path.is_file()]
+
+
 chdir = str(PROJECT_ROOT)
 # Loaded in the master: a bad setting or a broken contract stops it at once, and workers share its memory.
 wsgi_app = "tbg.dev.reloading:create_app()" if _reload else "tbg.main:create_app()"
 preload_app = not _reload
 reload = _reload
-reload_extra_files = [str(_settings.contract_path), *map(str, Path(PROJECT_ROOT).glob(".env"))] if _reload else []
+reload_extra_files = _watched_files() if _reload else []
 
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
 workers = _worker_count()

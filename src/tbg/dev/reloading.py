@@ -15,12 +15,10 @@ def create_app() -> AsgiApp:
     """Return the service, or an application that shows why there is none; the reloader waits for the next change."""
     try:
         return create_service()
-    except RuntimeError as error:  # a setting or the contract
-        structlog.stdlib.get_logger("tbg.dev").error("dev.cannot_start", reason=str(error))
-        return _explain(str(error))
     except Exception as error:  # noqa: BLE001 - whatever the edited code does, the reloader must live to see the next edit
-        text = "".join(traceback.format_exception(error))
-        structlog.stdlib.get_logger("tbg.dev").error("dev.cannot_start", exc_info=error)
+        # A setting or the contract explains itself; anything else needs its traceback.
+        text = str(error) if isinstance(error, RuntimeError) else "".join(traceback.format_exception(error))
+        structlog.stdlib.get_logger("tbg.dev").error("dev.cannot_start", reason=text)
         return _explain(text)
 
 
