@@ -24,12 +24,21 @@ _PR_SET_CHILD_SUBREAPER = 36
 _LINUX = sys.platform == "linux"
 
 
-def main(order: dict[str, Any]) -> int:
+def children_of_this_process() -> list[int]:
+    """Return this process's children; none where the system does not list them, as macOS (no subreaper there)."""
+    with contextlib.suppress(OSError):
+        return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+    return []
+
+
+def main(order: dict[str, Any], children: Callable[[], list[int]] = children_of_this_process) -> int:
     """Carry out an order and return the command's exit status as a shell would give it.
 
     Args:
         order: `argv`, `cwd`, `stdin` (a path), `user` and `group` (null keeps), `stop_signal`,
-            `grace_seconds` until SIGKILL, and `report`, the descriptor that gets `{"pid": …}` or `{"error": …}` once.
+            `grace_seconds` until SIGKILL, `leash`, the descriptor whose end means to stop, and `report`, the one that
+            gets `{"pid": …}` or `{"error": …}` once.
+        children: Lists what to end when the command has ended.
     """
     alarm = _wake_on_signals()
     if _LINUX:
@@ -41,9 +50,9 @@ def main(order: dict[str, Any]) -> int:
         _report(order["report"], {"error": str(error)})
         return 127
     _report(order["report"], {"pid": child.pid})
-    if not _ended(child, alarm):
+    if not _ended(child, order["leash"], alarm):
         _stop(child, order["stop_signal"], order["grace_seconds"])
-    _sweep(child.pid)
+    _sweep(child.pid, children)
     return child.returncode if child.returncode >= 0 else 128 - child.returncode
 
 
@@ -76,7 +85,7 @@ def _start(order: dict[str, Any]) -> subprocess.Popen[bytes]:
 def _die_with_guard(stop_signal: int) -> Callable[[], None]:
     guard, libc = os.getpid(), ctypes.CDLL(None)
 
-    def ask_for_signal() -> None:
+    def ask_for_signal() -> None:  # pragma: no cover - runs in the child before it becomes the command
         libc.prctl(_PR_SET_PDEATHSIG, stop_signal, 0, 0, 0)
         if os.getppid() != guard:  # it died before the request was in place
             os._exit(127)
@@ -93,11 +102,11 @@ def _report(descriptor: int, fact: dict[str, object]) -> None:
         json.dump(fact, report)
 
 
-def _ended(child: subprocess.Popen[bytes], alarm: int) -> bool:
+def _ended(child: subprocess.Popen[bytes], leash: int, alarm: int) -> bool:
     """Wait for the end of the child (True), or for a reason to stop it (False)."""
     while child.poll() is None:
-        ready, _, _ = select.select([sys.stdin.fileno(), alarm], [], [])
-        if sys.stdin.fileno() in ready:
+        ready, _, _ = select.select([leash, alarm], [], [])
+        if leash in ready:
             return False
         if set(os.read(alarm, 64)) != {signal.SIGCHLD}:
             return False
@@ -114,10 +123,10 @@ def _stop(child: subprocess.Popen[bytes], stop_signal: int, grace_seconds: float
         child.wait()
 
 
-def _sweep(group: int) -> None:
+def _sweep(group: int, children: Callable[[], list[int]]) -> None:
     """End what the command left behind and wait until it is gone, so that its ports and files are free."""
     _signal_group(group, signal.SIGKILL)
-    while orphans := _children():
+    while orphans := children():
         for pid in orphans:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -131,12 +140,5 @@ def _signal_group(group: int, number: int) -> None:
         os.killpg(group, number)
 
 
-def _children() -> list[int]:
-    """Return this process's children; none where the system does not list them, as macOS (no subreaper there)."""
-    with contextlib.suppress(OSError):
-        return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
-    return []
-
-
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover - the tests call main, or run this where coverage does not look
     sys.exit(main(json.loads(sys.argv[1])))

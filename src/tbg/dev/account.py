@@ -143,9 +143,13 @@ def _copy_once(source: Path, target: Path) -> None:
     for path in [scratch, *scratch.rglob("*")]:
         if not path.is_symlink():
             path.chmod(0o755)
+    _move_into_place(scratch, target)
+
+
+def _move_into_place(scratch: Path, target: Path) -> None:
     try:
         scratch.rename(target)
-    except OSError:
+    except OSError:  # another process was faster
         shutil.rmtree(scratch)
 
 

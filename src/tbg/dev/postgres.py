@@ -99,9 +99,12 @@ class EmbeddedPostgres(EmbeddedServer):
             shutil.rmtree(scratch, ignore_errors=True)
             password = self._file("password", PASSWORD)
             statements = self._file("setup.sql", f"CREATE DATABASE {DATABASE};\n")
-        self._run_to_end(self._postgres("initdb", "-D", str(scratch), f"--pwfile={password}", *_INITDB_OPTIONS))
-        self._run_to_end(self._postgres("postgres", "--single", "-D", str(scratch), "postgres", stdin=statements))
-        scratch.rename(self._cluster)
+        try:
+            self._run_to_end(self._postgres("initdb", "-D", str(scratch), f"--pwfile={password}", *_INITDB_OPTIONS))
+            self._run_to_end(self._postgres("postgres", "--single", "-D", str(scratch), "postgres", stdin=statements))
+            scratch.rename(self._cluster)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
     def _forget_dead_server(self) -> None:
         if (pid_file := self._cluster / "postmaster.pid").exists():

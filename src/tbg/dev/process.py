@@ -117,6 +117,7 @@ def _order(command: Command, report: int) -> str:
             "group": group,
             "stop_signal": command.stop_signal,
             "grace_seconds": command.grace_seconds,
+            "leash": 0,
             "report": report,
         }
     )

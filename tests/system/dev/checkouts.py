@@ -145,7 +145,7 @@ class Checkout:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 cwd=self.root,
-                env={name: value for name, value in os.environ.items() if not name.startswith("TBG_")}
+                env={name: value for name, value in os.environ.items() if not name.startswith(("TBG_", "COV"))}
                 | (environment or {}),
             )
         self.runs.append(Run(process, output))

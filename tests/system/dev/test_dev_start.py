@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.system.dev.checkouts import Checkout
 
 MakeCheckout = Callable[[Path], Checkout]

@@ -7,6 +7,7 @@ import asyncpg
 import psutil
 import pytest
 import redis
+
 from tests.system.dev.checkouts import Checkout
 
 
