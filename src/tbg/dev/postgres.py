@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 from pathlib import Path
 from typing import ClassVar, override
 
@@ -43,6 +44,19 @@ class EmbeddedPostgres(EmbeddedServer):
     @override
     def url(self) -> str:
         return f"postgresql+asyncpg://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{DATABASE}"
+
+    def ask(self, statement: str) -> str:
+        """Return the value that a statement selects, as text; nothing if there is none or it cannot be asked."""
+        connection = {"PGPASSWORD": PASSWORD, "PGCONNECT_TIMEOUT": "5"}
+        where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", DATABASE]
+        answer = subprocess.run(  # noqa: S603 - our own program, our own statements
+            [str(self._bin / "psql"), "-XAtq", *where, "-c", statement],
+            env=os.environ | connection,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return answer.stdout.strip()
 
     @override
     def _prepare(self) -> None:

@@ -45,6 +45,11 @@ class State:
         """Valkey's data."""
         return self.directory / "valkey"
 
+    @property
+    def schema(self) -> Path:
+        """The note of what PostgreSQL's schema is."""
+        return self.directory / "schema"
+
 
 @contextmanager
 def hold(root: Path, address: str, sleep: Sleep = time.sleep) -> Iterator[State]:

@@ -13,6 +13,7 @@ from tbg.dev.errors import DevServerError, writing
 from tbg.dev.options import Commands, DevOptions
 from tbg.dev.postgres import EmbeddedPostgres
 from tbg.dev.process import Sleep
+from tbg.dev.schema import SchemaMark
 from tbg.dev.server import EmbeddedServer
 from tbg.dev.service import Address, Service
 from tbg.dev.signals import Stop, stop_when_asked
@@ -56,7 +57,7 @@ def _supervise(options: DevOptions, sleep: Sleep) -> None:
         servers = _start(_embedded(variables, state, sleep), running)
         urls = {name: server.url for name, server in servers.items()}
         service = Service(options, service_environment(options, variables, urls), state.lock, sleep)
-        service.migrate()
+        _migrate(service, _mark(servers, state, options))
         running.callback(service.stop)
         service.start(address)
         _say(_banner(address, variables, urls, time.monotonic() - started))
@@ -81,6 +82,20 @@ def _start(servers: dict[str, EmbeddedServer], running: contextlib.ExitStack) ->
     for server in servers.values():
         server.wait_ready()
     return servers
+
+
+def _mark(servers: Mapping[str, EmbeddedServer], state: State, options: DevOptions) -> SchemaMark | None:
+    postgres = servers.get(DATABASE_URL)
+    return SchemaMark(state.schema, options.root, postgres) if isinstance(postgres, EmbeddedPostgres) else None
+
+
+def _migrate(service: Service, mark: SchemaMark | None) -> None:
+    """Run the migrations unless the embedded database has them all; a database of the user's is always asked itself."""
+    if mark is None:
+        service.migrate()
+    elif not mark.is_current():
+        service.migrate()
+        mark.set()
 
 
 def _watch(servers: Iterable[EmbeddedServer], service: Service, sleep: Sleep) -> None:

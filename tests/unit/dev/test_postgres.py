@@ -15,6 +15,7 @@ from tbg.dev import ports
 from tbg.dev.account import reachable_directory, unprivileged
 from tbg.dev.errors import DevServerError
 from tbg.dev.postgres import DATABASE, EmbeddedPostgres, forget_dead_server
+from tbg.dev.schema import SchemaMark
 from tbg.dev.server import EmbeddedServer
 
 
@@ -129,3 +130,24 @@ def test_stop_while_the_data_is_created_leaves_none(directory: Path) -> None:
 
     assert not (directory / "stopped" / "cluster").exists()
     assert not server.alive()
+
+
+async def test_knows_when_there_is_nothing_to_migrate(postgres: EmbeddedPostgres, tmp_path: Path) -> None:
+    """Neither the migrations nor the database's revision may have changed."""
+    versions = tmp_path / "alembic" / "versions"
+    versions.mkdir(parents=True)
+    mark = SchemaMark(tmp_path / "mark", tmp_path, postgres)
+    with postgres:
+        current = {"without a note": mark.is_current()}
+        mark.set()
+        current["without revisions"] = mark.is_current()
+        await ask(postgres, "CREATE TABLE alembic_version AS SELECT '001' AS version_num")
+        mark.set()
+        current["noted"] = mark.is_current()
+        await ask(postgres, "UPDATE alembic_version SET version_num = '000'")
+        current["downgraded"] = mark.is_current()
+        mark.set()
+        (versions / "002.py").write_text("")
+        current["new migration"] = mark.is_current()
+
+    assert [name for name, is_current in current.items() if is_current] == ["noted"]
