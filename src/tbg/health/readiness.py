@@ -74,7 +74,7 @@ class Readiness:
         if not task.done():
             self._abandon(task)
             return "error: timed out"
-        error = task.exception()
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is None:
             return "ok"
         _log.debug("readiness.ping_failed", check=name, exc_info=error)
