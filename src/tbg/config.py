@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn, get_args, get_origin
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import attrs
 import cattrs.errors
@@ -67,6 +67,17 @@ def _url(schemes: tuple[str, ...]) -> Check:
     return check
 
 
+def _is_redis_url(value: str) -> bool:
+    """Let redis-py judge the query too, whose mistakes would else show at the first command."""
+    from redis.asyncio import ConnectionPool  # noqa: PLC0415 - slow to import, and most commands do without
+
+    try:
+        ConnectionPool.from_url(value).make_connection()
+    except (ValueError, TypeError):
+        return False
+    return _url(("redis", "rediss", "unix"))(value)
+
+
 def _is_origin(value: str) -> bool:
     return value == "*" or re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", value) is not None
 
@@ -112,7 +123,7 @@ class Settings:
         ts.SecretStr("redis://localhost:6379/0"),
         "Redis or Valkey",
         "a URL like redis://host:6379/0, rediss://… or unix://…",
-        _url(("redis", "rediss", "unix")),
+        _is_redis_url,
         secret=True,
     )
     redis_max_connections: int = _setting(
@@ -170,9 +181,8 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The passwords inside the URLs, which must never be printed."""
-        passwords = (urlsplit(url).password for url in (self.database_url, self.redis_url))
-        return tuple(password for password in passwords if password)
+        """The passwords inside the URLs, as written and as meant, which must never be printed."""
+        return (*_passwords(self.database_url), *_passwords(self.redis_url))
 
 
 def options() -> Iterator[tuple[str, "attrs.Attribute[Any]"]]:
@@ -214,6 +224,14 @@ def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
     return sorted(
         name for name in environment if name.startswith(PREFIX) and name not in known and not name.startswith(internal)
     )
+
+
+def _passwords(url: str) -> list[str]:
+    """Return the passwords in ``url``, before its host or in its query: as written, and as meant."""
+    parts = urlsplit(url)
+    written = parts.password or ""
+    queried = (value for name, value in parse_qsl(parts.query) if "password" in name)
+    return [secret for secret in dict.fromkeys((written, unquote(written), *queried)) if secret]
 
 
 def _as_text(value: object) -> str:
@@ -276,8 +294,9 @@ _converter = _converter_for_text()
 def _refused_in_production(settings: Settings) -> Iterator[str]:
     if settings.environment != "production":
         return
-    if DEVELOPMENT_PASSWORD in settings.secrets:
-        yield "TBG_DATABASE_URL: has the development password, which production refuses"
+    for variable, url in (("TBG_DATABASE_URL", settings.database_url), ("TBG_REDIS_URL", settings.redis_url)):
+        if DEVELOPMENT_PASSWORD in _passwords(url):
+            yield f"{variable}: has the development password, which production refuses"
     if settings.debug:
         yield "TBG_DEBUG: must be false in production"
     if "*" in settings.cors_origins:
