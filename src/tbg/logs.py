@@ -1,5 +1,6 @@
 """Logging: structlog renders everything, its own events and those of every library, one line each, nothing twice."""
 
+import json
 import logging
 import sys
 from collections.abc import Sequence
@@ -21,7 +22,8 @@ class Redactor:
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._secrets = [secret for secret in secrets if len(secret) > 3]  # noqa: PLR2004 - see above
+        long = [secret for secret in secrets if len(secret) > 3]  # noqa: PLR2004 - see above
+        self._secrets = {form for secret in long for form in (secret, json.dumps(secret)[1:-1])}
 
     def __call__(self, _logger: WrappedLogger, _method: str, rendered: EventDict | str) -> str:
         """Return the line without the secrets; it comes last, when the renderer has made a line of the event."""
@@ -69,7 +71,10 @@ def _drop_color_message(_logger: WrappedLogger, _method: str, event: EventDict) 
 
 def _formatter(settings: Settings, shared: list[Processor]) -> logging.Formatter:
     machine: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
-    people: list[Processor] = [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
+    # Plain tracebacks: a rich one shows local variables, and in them whatever must not be logged.
+    people: list[Processor] = [
+        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    ]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
