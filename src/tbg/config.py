@@ -72,7 +72,7 @@ def _is_redis_url(value: str) -> bool:
     from redis.asyncio import ConnectionPool  # noqa: PLC0415 - slow to import, and most commands do without
 
     try:
-        ConnectionPool.from_url(value).make_connection()
+        ConnectionPool.from_url(value).make_connection()  # type: ignore[no-untyped-call]  # redis-py's own
     except (ValueError, TypeError):
         return False
     return _url(("redis", "rediss", "unix"))(value)

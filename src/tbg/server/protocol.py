@@ -132,8 +132,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         """Close the connection, but never while an earlier request of it is being answered."""
-        if self.cycle and not self.cycle.response_complete:
-            self._start_clock()
-        else:
+        if getattr(self.cycle, "response_complete", True):  # there is no cycle before the first request
             self._clock = None
             self.transport.close()
+        else:
+            self._start_clock()
