@@ -1,9 +1,11 @@
 """Fixtures for every test: real servers once per test process, the service anew for each test."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -23,8 +25,10 @@ from tbg.features import FEATURES
 from tbg.infrastructure import Infrastructure
 from tests.support.environments import full_environment
 from tests.support.gunicorn import Gunicorn
+from tests.support.texts import json_lines
 
 StartGunicorn = Callable[..., Gunicorn]
+Logged = Callable[..., list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +76,23 @@ def redis_url(valkey_url: str) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _clean_log_context() -> Iterator[None]:
-    structlog.contextvars.clear_contextvars()
+def _logging_as_found() -> Iterator[None]:
+    """Undo what a test does to logging, which belongs to the whole process."""
     yield
     structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()
+    logging.captureWarnings(capture=False)
+    logging.basicConfig(handlers=[], force=True)
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Logged:
+    """Return the log lines that this process has written since the last call, each of which must be JSON."""
+
+    def read(event: str | None = None) -> list[dict[str, Any]]:
+        return [line for line in json_lines(capsys.readouterr().out) if event is None or line["event"] == event]
+
+    return read
 
 
 @pytest.fixture(scope="session")

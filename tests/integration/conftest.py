@@ -1,16 +1,23 @@
 """The service with the probe feature: in this process, and on gunicorn once per test process."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import attrs
+import httpx
 import pytest
 import redis
 from falcon.testing import ASGIConductor
 
+from tbg.config import Settings
 from tbg.contract import Contract
 from tbg.infrastructure import Infrastructure
+from tbg.logs import configure_logging
 from tests.conftest import gunicorn
 from tests.integration.probe.app import APP, CONTRACT, build
 from tests.support.gunicorn import Gunicorn
+
+Serve = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture(scope="session")
@@ -19,9 +26,19 @@ def probe_contract() -> Contract:
 
 
 @pytest.fixture
-async def probe(infrastructure: Infrastructure, probe_contract: Contract) -> AsyncIterator[ASGIConductor]:
-    async with ASGIConductor(build(infrastructure, probe_contract)) as conductor:
-        yield conductor
+def serve(settings: Settings, probe_contract: Contract) -> Serve:
+    """Run the service with the probe feature in this process, with some settings changed."""
+
+    @asynccontextmanager
+    async def run(**changes: object) -> AsyncIterator[httpx.AsyncClient]:
+        changed = attrs.evolve(settings, **changes)  # type: ignore[arg-type]  # whatever a test wants
+        configure_logging(changed)
+        app = build(Infrastructure.from_settings(changed), probe_contract)
+        transport = httpx.ASGITransport(app, client=("127.0.0.1", 50_000))
+        async with ASGIConductor(app), httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            yield client
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +60,15 @@ def service(_service: Gunicorn, valkey_url: str) -> Iterator[Gunicorn]:
     assert _service.worker_pids() == workers
     assert len(workers) == 2
     assert not [line for line in _service.log() if line["logger"] == "py.warnings"]
+
+
+@pytest.fixture(params=["in process", "gunicorn"])
+async def api(request: pytest.FixtureRequest, serve: Serve) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the service with the probe feature, once in this process and once over HTTP."""
+    if request.param == "in process":
+        async with serve() as client:
+            yield client
+    else:
+        url = request.getfixturevalue("service").url
+        async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=30) as client:
+            yield client

@@ -1,0 +1,122 @@
+"""/openapi.yaml and /openapi.json with their entity tags, and the pages for people."""
+
+import hashlib
+import re
+
+import httpx
+import pytest
+import yaml
+
+from tbg.config import PROJECT_ROOT
+from tbg.contract import Contract
+from tbg.infrastructure import Infrastructure
+from tests.conftest import StartGunicorn
+from tests.integration.conftest import Serve
+
+PATHS = ["/openapi.yaml", "/openapi.json"]
+
+
+async def test_the_contract_is_served_as_it_was_written(start_gunicorn: StartGunicorn) -> None:
+    written = (PROJECT_ROOT / "openapi.yaml").read_bytes()
+    with start_gunicorn(workers=1).client() as client:
+        as_yaml, as_json = client.get("/openapi.yaml"), client.get("/openapi.json")
+
+    assert as_yaml.content == written
+    assert as_yaml.headers["content-type"] == "application/yaml"
+    assert as_json.json() == yaml.safe_load(written)
+    assert as_json.headers["content-type"] == "application/json"
+
+
+async def test_a_contract_of_several_files_is_served_whole(api: httpx.AsyncClient) -> None:
+    as_yaml, as_json = await api.get("/openapi.yaml"), await api.get("/openapi.json")
+
+    assert yaml.safe_load(as_yaml.text) == as_json.json()
+    assert '"operationId":"getHealth"' in as_json.text
+    assert set(re.findall(r'"\$ref":"(.)', as_json.text)) == {"#"}, "a reference leaves the document"
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_the_tag_is_strong_and_of_this_representation(api: httpx.AsyncClient, path: str) -> None:
+    response = await api.get(path)
+
+    digest = hashlib.sha256(response.content).hexdigest()[:32]
+    assert response.headers["etag"] == f'"{digest}"'
+    assert response.headers["cache-control"] == "no-cache"
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', '{}, "other"', '"a" ,W/{}', "*"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_client_that_has_it_is_told_so(api: httpx.AsyncClient, path: str, form: str, method: str) -> None:
+    """RFC 9110, section 13.1.2: a list, compared weakly, or anything that exists."""
+    etag = (await api.get(path)).headers["etag"]
+    response = await api.request(method, path, headers={"If-None-Match": form.format(etag)})
+
+    assert (response.status_code, response.content) == (304, b"")
+    assert response.headers["etag"] == etag
+    assert response.headers["cache-control"] == "no-cache"
+    assert len(response.headers["x-request-id"]) == 36
+    assert "content-type" not in response.headers
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("sent", ['"other"', "", "nonsense", '"', 'W/"other"', ","])
+async def test_any_other_client_gets_it(api: httpx.AsyncClient, path: str, sent: str) -> None:
+    response = await api.get(path, headers={"If-None-Match": sent})
+
+    assert response.status_code == 200
+    assert response.content
+
+
+async def test_the_two_representations_have_different_tags(api: httpx.AsyncClient) -> None:
+    tags = {(await api.get(path)).headers["etag"] for path in PATHS}
+
+    assert len(tags) == 2
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+async def test_a_page_loads_everything_from_here(serve: Serve, path: str) -> None:
+    async with serve(debug=True) as api:
+        page = await api.get(path)
+        links = re.findall(r'(?:src|href|spec-url)="([^"]*)"', page.text) + re.findall(r'url: "([^"]*)"', page.text)
+        answers = {link: await api.get(link) for link in links}
+
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert not re.search(r"(https?:)?//", page.text)
+    assert len(links) >= 3
+    assert {link: answer.status_code for link, answer in answers.items()} == dict.fromkeys(links, 200)
+    assert all(answer.content for answer in answers.values())
+
+
+async def test_the_pages_are_for_debugging_only(api: httpx.AsyncClient) -> None:
+    for path in ("/docs", "/redoc", "/docs/assets/swagger-ui-dist/swagger-ui.css"):
+        assert (await api.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/docs/assets/",
+        "/docs/assets/nothing.js",
+        "/docs/assets/..%2f..%2f..%2f..%2fpyproject.toml",
+        "/docs/assets/%2fetc/passwd",
+    ],
+)
+async def test_nothing_but_the_assets_is_served(serve: Serve, path: str) -> None:
+    async with serve(debug=True) as api:
+        response = await api.get(path)
+
+    assert (response.status_code, response.json()) == (404, {"detail": "Not found"})
+
+
+async def test_unknown_paths_are_still_not_found_beside_the_pages(serve: Serve) -> None:
+    async with serve(debug=True) as api:
+        response = await api.get("/nowhere")
+
+    assert response.status_code == 404
+    assert response.headers["x-ratelimit-remaining"] == "99"
+
+
+def test_a_contract_says_which_files_it_is_made_of(probe_contract: Contract, infrastructure: Infrastructure) -> None:
+    assert probe_contract.document.files[-1] == infrastructure.settings.contract_path

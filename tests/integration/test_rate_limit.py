@@ -1,0 +1,190 @@
+"""The rate limit: exactly as many as allowed, for all workers together, and free again when it says so."""
+
+import asyncio
+import math
+import time
+from collections import Counter
+
+import httpx
+import pytest
+import redis.asyncio
+
+from tbg.rate_limiting import RateLimiter
+from tests.conftest import Logged, StartGunicorn
+from tests.integration.conftest import Serve
+from tests.support.gunicorn import Gunicorn
+
+
+async def test_the_101st_request_of_a_window_is_refused(api: httpx.AsyncClient) -> None:
+    passed = [await api.get("/version") for _ in range(100)]
+    refused = await api.get("/version")
+
+    assert [response.status_code for response in passed] == [200] * 100
+    assert [response.headers["x-ratelimit-remaining"] for response in passed] == [str(n) for n in reversed(range(100))]
+    assert {response.headers["x-ratelimit-limit"] for response in passed} == {"100"}
+    assert {response.headers["x-ratelimit-reset"] for response in passed[:-1]} == {"0"}
+    assert refused.status_code == 429
+    assert refused.json() == {"detail": "Rate limit exceeded. Try again later."}
+    assert refused.headers["content-type"] == "application/json"
+    assert refused.headers["x-ratelimit-limit"] == "100"
+    assert refused.headers["x-ratelimit-remaining"] == "0"
+    assert refused.headers["x-ratelimit-reset"] == refused.headers["retry-after"]
+    assert 55 <= int(refused.headers["retry-after"]) <= 60
+    assert len(refused.headers["x-request-id"]) == 36
+
+
+async def test_99_requests_pass(api: httpx.AsyncClient) -> None:
+    responses = [await api.get("/version") for _ in range(99)]
+
+    assert {response.status_code for response in responses} == {200}
+    assert responses[-1].headers["x-ratelimit-remaining"] == "1"
+
+
+async def test_who_waits_as_long_as_told_may_pass(serve: Serve) -> None:
+    async with serve(rate_limit_requests=3, rate_limit_window_seconds=1) as api:
+        for _ in range(3):
+            await api.get("/version")
+        refused = await api.get("/version")
+        await asyncio.sleep(int(refused.headers["retry-after"]))
+        again = await api.get("/version")
+
+    assert refused.headers["retry-after"] == "1"
+    assert again.status_code == 200
+
+
+def test_who_waits_as_long_as_told_may_pass_over_http(start_gunicorn: StartGunicorn) -> None:
+    server = start_gunicorn(rate_limit_requests=100, rate_limit_window_seconds=2)
+    with server.client() as client:
+        statuses = Counter(client.get("/version").status_code for _ in range(100))
+        refused = client.get("/version")
+        time.sleep(int(refused.headers["retry-after"]))
+        again = client.get("/version")
+
+    assert statuses == {200: 100}
+    assert refused.status_code == 429
+    assert 1 <= int(refused.headers["retry-after"]) <= 2
+    assert again.status_code == 200
+
+
+async def test_a_refused_client_may_prefer_a_problem_document(serve: Serve) -> None:
+    async with serve(rate_limit_requests=1) as api:
+        await api.get("/version")
+        response = await api.get("/version", headers={"Accept": "application/problem+json"})
+
+    assert response.status_code == 429
+    assert response.json() == {
+        "type": "about:blank",
+        "title": "Too many requests",
+        "status": 429,
+        "detail": "Rate limit exceeded. Try again later.",
+        "instance": response.headers["x-request-id"],
+    }
+
+
+async def test_two_workers_together_admit_exactly_the_limit(service: Gunicorn) -> None:
+    limits = httpx.Limits(max_connections=60, max_keepalive_connections=60)
+    async with httpx.AsyncClient(base_url=service.url, trust_env=False, timeout=30, limits=limits) as client:
+        responses = await asyncio.gather(*(client.get("/version") for _ in range(300)))
+
+    assert Counter(response.status_code for response in responses) == {200: 100, 429: 200}
+    admitted = [response for response in responses if response.status_code == 200]
+    assert sorted(int(response.headers["x-ratelimit-remaining"]) for response in admitted) == list(range(100))
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+async def test_probes_always_pass_and_never_count(api: httpx.AsyncClient, path: str) -> None:
+    responses = [await api.get(path) for _ in range(200)]
+    counted = await api.get("/version")
+
+    assert {response.status_code for response in responses} == {200}
+    assert not [name for name in responses[-1].headers if name.startswith("x-ratelimit")]
+    assert counted.headers["x-ratelimit-remaining"] == "99"
+
+
+async def test_probes_pass_a_client_that_is_refused(serve: Serve) -> None:
+    async with serve(rate_limit_requests=1) as api:
+        statuses = [(await api.get(path)).status_code for path in ("/version", "/version", "/health", "/ready")]
+
+    assert statuses == [200, 429, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/nowhere"),
+        ("POST", "/nowhere"),
+        ("DELETE", "/version"),
+        ("OPTIONS", "/version"),
+        ("HEAD", "/version"),
+        ("GET", "/openapi.json"),
+        ("GET", "/probe/crash"),
+        ("GET", "/probe/refuse"),
+    ],
+)
+async def test_everything_else_counts(api: httpx.AsyncClient, method: str, path: str) -> None:
+    first = await api.request(method, path)
+    second = await api.request(method, path)
+
+    assert (first.headers["x-ratelimit-remaining"], second.headers["x-ratelimit-remaining"]) == ("99", "98")
+
+
+async def test_an_unknown_path_is_refused_too(serve: Serve) -> None:
+    async with serve(rate_limit_requests=1) as api:
+        statuses = [(await api.get("/nowhere")).status_code for _ in range(2)]
+
+    assert statuses == [404, 429]
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Forwarded-Host"]
+)
+async def test_a_client_cannot_choose_who_it_is(api: httpx.AsyncClient, header: str) -> None:
+    await api.get("/version", headers={header: "for=10.0.0.1" if header == "Forwarded" else "10.0.0.1"})
+    response = await api.get("/version", headers={header: "10.0.0.2"})
+
+    assert response.headers["x-ratelimit-remaining"] == "98"
+
+
+async def test_clients_have_windows_of_their_own(redis_url: str) -> None:
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        limiter = RateLimiter(client, limit=1, window_seconds=60, timeout_seconds=5)
+        decisions = [await limiter.check(name) for name in ("10.0.0.1", "10.0.0.1", "10.0.0.2")]
+
+    assert [decision.admitted for decision in decisions if decision] == [True, False, True]
+
+
+async def test_never_more_than_the_limit_in_any_window(redis_url: str) -> None:
+    """Including one that straddles two windows of a clock, where fixed windows admit twice the limit."""
+    limit, window = 5, 0.4
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        limiter = RateLimiter(client, limit=limit, window_seconds=window, timeout_seconds=5)
+        admitted, end = [], time.monotonic() + 1.6
+        while time.monotonic() < end:
+            before = time.monotonic()
+            decision = await limiter.check("client")
+            if decision is not None and decision.admitted:
+                admitted.append((before, time.monotonic()))
+            await asyncio.sleep(0.005)
+
+    for i in range(len(admitted) - limit):
+        assert admitted[i + limit][1] - admitted[i][0] >= window, "limit + 1 requests within one window"
+    assert len(admitted) >= 3 * limit
+
+
+async def test_the_window_is_forgotten_when_it_is_over(redis_url: str) -> None:
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        limiter = RateLimiter(client, limit=5, window_seconds=0.2, timeout_seconds=5)
+        await limiter.check("client")
+        (key,) = await client.keys()
+        milliseconds = await client.pttl(key)
+
+    assert key == b"ratelimit:default:client"
+    assert 0 < milliseconds <= math.ceil(200) + 1
+
+
+async def test_a_request_line_names_the_client(serve: Serve, logged: Logged) -> None:
+    async with serve() as api:
+        await api.get("/version", headers={"X-Forwarded-For": "10.9.8.7"})
+
+    (line,) = logged("http.request")
+    assert line["client"] == "127.0.0.1"
