@@ -1,6 +1,7 @@
 """A request that satisfied the contract, as a responder sees it."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from enum import Enum
 from functools import reduce
 from operator import or_
@@ -38,6 +39,8 @@ UNSET: Final = Unset.UNSET
 _converter = make_converter(detailed_validation=True)
 configure_union_passthrough(str | int | float | bool | None, _converter)
 _converter.register_structure_hook(UUID, lambda value, _: UUID(value))
+# RFC 3339 allows a lower-case "t" and "z", Python does not.
+_converter.register_structure_hook(datetime, lambda value, _: datetime.fromisoformat(value.upper()))
 # Only multipart has bytes; a memoryview of anything else is a TypeError.
 _converter.register_structure_hook(bytes, lambda value, _: bytes(memoryview(value)))
 

@@ -7,6 +7,7 @@ strict as elsewhere.
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from jsonschema_path import SchemaPath
 from openapi_core.deserializing.media_types import media_type_deserializers
@@ -14,12 +15,14 @@ from openapi_core.deserializing.media_types.factories import MediaTypeDeserializ
 from openapi_core.schema.encodings import get_content_type
 from openapi_core.schema.schemas import get_properties
 from openapi_core.validation.schemas import oas31_schema_validators_factory
+from werkzeug.datastructures import ImmutableMultiDict
 
 from tbg.contract.casting import casters, deserializers
 from tbg.contract.decoding import decode_json
 
 MULTIPART = "multipart/form-data"
 FORMS = frozenset({MULTIPART, "application/x-www-form-urlencoded"})
+_MAX_FIELDS = 1000
 
 _parts = dict(media_type_deserializers) | {"application/json": lambda part, **_: decode_json(part, {})}
 _deserializers = MediaTypeDeserializersFactory(deserializers, _parts)
@@ -35,7 +38,7 @@ class Form:
     def __init__(self, spec: SchemaPath, media_type: str, media: SchemaPath, schema: SchemaPath) -> None:
         if media_type == MULTIPART:
             _check_types(schema)
-        self._load = media_type_deserializers[media_type]
+        self._load = media_type_deserializers[MULTIPART] if media_type == MULTIPART else _load_urlencoded
         self._caster = casters.create(spec, schema)
         self._deserializer = _deserializers.create(
             spec,
@@ -54,6 +57,12 @@ class Form:
             if name not in values or (len(sent) > 1 and not isinstance(values[name], list)):
                 values[name] = sent
         return values
+
+
+def _load_urlencoded(body: bytes, **_: str) -> ImmutableMultiDict[str, str]:
+    """Do what openapi-core does, but refuse what is not UTF-8 instead of replacing it."""
+    pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FIELDS)
+    return ImmutableMultiDict(pairs)
 
 
 def _check_types(schema: SchemaPath) -> None:

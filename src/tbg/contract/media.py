@@ -32,8 +32,9 @@ Content = Mapping[str, Media]
 
 
 def compile_content(spec: SchemaPath, content: SchemaPath) -> Content:
-    """Compile a ``content`` map; an entry without a schema takes any value."""
-    return {str(name).lower(): _compile(spec, str(name), media) for name, media in content.items()}
+    """Compile a ``content`` map; an entry without a schema takes any value, and parameters of its type do not count."""
+    named = ((parse_media_type(str(name))[0], media) for name, media in content.items())
+    return {media_type: _compile(spec, media_type, media) for media_type, media in named}
 
 
 def match(content: Content, media_type: str) -> Media | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from typing import Any
 from urllib.parse import parse_qsl
 
 import attrs
@@ -117,6 +118,7 @@ async def _read_body(req: falcon.asgi.Request, body: RequestBody, limits: Limits
 async def _receive(req: falcon.asgi.Request, limits: Limits) -> bytes:
     if (req.content_length or 0) > limits.body_bytes:
         raise _too_large(limits)
+    watch = _Watch(req)
     try:
         async with asyncio.timeout(limits.body_seconds):
             raw = await req.stream.read(limits.body_bytes + 1)
@@ -124,7 +126,23 @@ async def _receive(req: falcon.asgi.Request, limits: Limits) -> bytes:
         raise falcon.HTTPError(408, description="The body took too long to arrive") from None
     if len(raw) > limits.body_bytes:
         raise _too_large(limits)
+    if watch.disconnected:
+        raise falcon.HTTPBadRequest(description="The body broke off")
     return raw
+
+
+class _Watch:
+    """Notice that the client went away: Falcon's stream takes what came until then for the whole body."""
+
+    def __init__(self, req: falcon.asgi.Request) -> None:
+        self.disconnected = False
+        self._receive = req._receive  # noqa: SLF001 - the stream, made on first use, offers no other place
+        req._receive = self._next  # noqa: SLF001 - the same
+
+    async def _next(self) -> Any:  # noqa: ANN401 - an ASGI event
+        event = await self._receive()
+        self.disconnected = event["type"] == "http.disconnect"
+        return event
 
 
 def _too_large(limits: Limits) -> falcon.HTTPError:
