@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import typed_settings as ts
 from falcon.testing import ASGIConductor
-from tests.contract.workers.app import build
-from tests.contract.workers.tables import empty_tables
 
 from tbg.app import App
 from tbg.config import Settings
 from tbg.dev.postgres import EmbeddedPostgres
 from tbg.dev.valkey import EmbeddedValkey
 from tbg.infrastructure import Infrastructure
+from tests.contract.workers.app import build
+from tests.contract.workers.tables import empty_tables
 
 
 @pytest.fixture(scope="session")

@@ -184,7 +184,8 @@ async def exchange(
     async def send(event: dict[str, Any]) -> None:
         wire.sent.append(event)
 
-    await app(_scope(scope), receive, send)
+    async with asyncio.timeout(5):
+        await app(_scope(scope), receive, send)
     return wire
 
 

@@ -229,7 +229,7 @@ def test_path_parameters_reach_the_responder_typed_and_by_their_own_names(tmp_pa
 
     result = serve(contract, {"/act/{workerId}": resource}).send(path="/act/7")
 
-    assert result.json["values"] == {"workerid": 7}
+    assert result.json["values"] == {"worker_id": 7}
     assert resource.params == [{"workerId": 7}]
 
 
@@ -349,8 +349,20 @@ def test_two_parameters_with_one_name_in_python_stop_the_boot(tmp_path: Path) ->
         service(tmp_path, parameter({}, "header", "X-P"), parameter({}, "query", "x_p"))
 
 
-def test_a_name_that_python_reserves_gets_an_underscore(tmp_path: Path) -> None:
-    assert service(tmp_path, parameter({}, name="from")).send(params={"from": "a"}).json["values"] == {"from_": "a"}
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        ("page_size", "page_size"),
+        ("pageSize", "page_size"),
+        ("workerID", "worker_id"),
+        ("X-Trace-Level", "x_trace_level"),
+        ("a.b", "a_b"),
+        ("from", "from_"),
+        ("class", "class_"),
+    ],
+)
+def test_names_are_written_as_python_does(tmp_path: Path, name: str, field: str) -> None:
+    assert service(tmp_path, parameter({}, name=name)).send(params={name: "a"}).json["values"] == {field: "a"}
 
 
 @attrs.frozen
