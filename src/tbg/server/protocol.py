@@ -11,6 +11,7 @@ from typing import ClassVar
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _FIELD_OVERHEAD = 32  # what a field costs besides its text, as in RFC 9113, section 6.5.2
+_VERSIONS = {"1.0", "1.1"}  # the parser takes 0.9 and 2.0 too, for which the framework has only an exception
 _BODY_FIELDS = {b"content-length", b"transfer-encoding"}
 _TOO_LARGE = "Request header fields too large."
 
@@ -33,6 +34,7 @@ class BoundedProtocol(HttpToolsProtocol):
     _header_bytes = 0
     _unseen_bytes = 0
     _between_requests = True
+    _body_begun = False
     _clock: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
@@ -76,24 +78,26 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Stop the clock: how long a body may take is for its reader to say.
+        """Let the clock run until the body begins; how long it may take from there is for its reader to say.
 
         The parser takes what follows a request for an upgrade for another protocol. No upgrade is served here, so a
         body would be read as the next request: one with a body is refused, and none shares its connection.
         """
-        self._between_requests = False
+        self._between_requests = self._body_begun = False
         self._unseen_bytes = 0
-        self._stop_clock()
         upgrade = self.parser.should_upgrade()
-        if upgrade and any(name in _BODY_FIELDS for name, _ in self.headers):
+        if self.parser.get_http_version() not in _VERSIONS or (upgrade and self._has_body()):
             raise _RefusedError
         super().on_headers_complete()
         if upgrade:
             self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
-        """Note that the parser makes progress."""
+        """Note that the client makes progress; Falcon calls nobody before the body's first bytes are there."""
         self._unseen_bytes = 0
+        if not self._body_begun and not self.cycle.response_complete:
+            self._stop_clock()
+        self._body_begun = True
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -115,6 +119,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def _unsupported_upgrade_warning(self) -> None:
         """Say nothing: any client may ask for HTTP/2 or a WebSocket, and is answered in HTTP/1.1."""
 
+    def _has_body(self) -> bool:
+        return any(name in _BODY_FIELDS for name, _ in self.headers)
+
     def _count(self, size: int) -> None:
         self._unseen_bytes = 0
         self._header_bytes += size
@@ -131,9 +138,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self._clock = None
 
     def _give_up(self) -> None:
-        """Close the connection, but never while an earlier request of it is being answered."""
-        if getattr(self.cycle, "response_complete", True):  # there is no cycle before the first request
+        """Close the connection, but never while a request of it is being answered."""
+        if self._is_answering():
+            self._start_clock()
+        else:
             self._clock = None
             self.transport.close()
-        else:
-            self._start_clock()
+
+    def _is_answering(self) -> bool:
+        if getattr(self.cycle, "response_complete", True):  # there is no cycle before the first request
+            return False
+        waits_for_body = not self._between_requests and not self._body_begun
+        return bool(self.pipeline) or not waits_for_body
