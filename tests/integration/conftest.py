@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, cast
 
 import attrs
 import httpx
@@ -34,7 +35,7 @@ def serve(settings: Settings, probe_contract: Contract) -> Serve:
         changed = attrs.evolve(settings, **changes)  # type: ignore[arg-type]  # whatever a test wants
         configure_logging(changed)
         app = build(Infrastructure.from_settings(changed), probe_contract)
-        transport = httpx.ASGITransport(app, client=("127.0.0.1", 50_000))
+        transport = httpx.ASGITransport(cast("Any", app), client=("127.0.0.1", 50_000))
         async with ASGIConductor(app), httpx.AsyncClient(transport=transport, base_url="http://test") as client:
             yield client
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import socket
-import time
 from collections.abc import Iterable
 from typing import Self
 
@@ -49,40 +48,6 @@ def exchange(port: int, *pieces: bytes) -> bytes:
     with Wire(port) as wire:
         wire.send(*pieces)
         return wire.receive()
-
-
-def endless(port: int, beginning: bytes, repeated: bytes, *, at_most: int) -> tuple[int, bytes]:
-    """Send until the other end has had enough; return how many bytes it took, and its answer."""
-    sent = 0
-    with Wire(port) as wire:
-        wire.send(beginning)
-        with contextlib.suppress(ConnectionError):
-            while sent < at_most:
-                wire.socket.sendall(repeated)
-                sent += len(repeated)
-                wire.socket.setblocking(False)  # noqa: FBT003 - the socket's own signature
-                with contextlib.suppress(BlockingIOError):
-                    if answer := wire.socket.recv(65536):
-                        return sent, answer
-                    break
-                wire.socket.settimeout(10)
-        return sent, b""
-
-
-def trickle(wire: Wire, pieces: Iterable[bytes], pause_seconds: float) -> float:
-    """Send one piece after the other until the other end closes; return how long it waited."""
-    started = time.monotonic()
-    for piece in pieces:
-        wire.socket.settimeout(pause_seconds)
-        try:
-            wire.socket.sendall(piece)
-            if not wire.socket.recv(65536):
-                break
-        except TimeoutError:
-            continue
-        except ConnectionError:
-            break
-    return time.monotonic() - started
 
 
 def _is_whole(received: bytes) -> bool:

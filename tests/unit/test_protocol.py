@@ -54,7 +54,7 @@ async def _read(reader: asyncio.StreamReader) -> bytes:
 @pytest.fixture
 async def talk() -> AsyncIterator[Talk]:
     """Say the pieces on a connection and return the answer; it ends with OPEN when the connection stays open."""
-    config = Config(application, ws="none", lifespan="off", log_config=None, access_log=False, timeout_keep_alive=5)  # type: ignore[arg-type]  # an ASGI application, loosely typed
+    config = Config(application, ws="none", lifespan="off", log_config=None, access_log=False, timeout_keep_alive=5)
     config.load()
     state = ServerState()
     loop = asyncio.get_running_loop()
@@ -78,7 +78,7 @@ async def talk() -> AsyncIterator[Talk]:
     yield say
     server.close()
     for connection in list(state.connections):
-        connection.transport.abort()  # type: ignore[union-attr]  # of the protocol above
+        connection.transport.abort()
     await asyncio.sleep(0)
 
 
@@ -217,6 +217,21 @@ class TestTooSlow:
         assert answered(answer) == [b"/ 0"]
         assert not answer.endswith(OPEN)
 
+    async def test_a_body_that_does_not_begin_does_not_keep_a_connection(self, talk: Talk) -> None:
+        for header in (b"Content-Length: 9", b"Transfer-Encoding: chunked"):
+            request = b"POST /read HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n\r\n"
+
+            assert await talk(request, wait=2 * PATIENCE) == b""
+            assert await talk(GET, 0.02, request, wait=2 * PATIENCE) == await talk(GET, 0.02, b"GE", wait=2 * PATIENCE)
+
+    async def test_nor_behind_a_slow_answer(self, talk: Talk) -> None:
+        slow = GET.replace(b"/ ", b"/slow ", 1)
+        request = b"POST /read HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+        answer = await talk(slow + request, wait=5 * PATIENCE)
+
+        assert answered(answer) == [b"/slow 0"]
+        assert not answer.endswith(OPEN)
+
     async def test_a_body_that_nobody_reads_does_not_keep_a_connection(self, talk: Talk) -> None:
         request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n"
         answer = await talk(request, *[0.3 * PATIENCE, b"a"] * 5, wait=0.5 * PATIENCE)
@@ -242,6 +257,9 @@ class TestMalformed:
         "request_",
         [
             b"garbage\r\n\r\n",
+            b"GET /\r\n\r\n",
+            b"GET / HTTP/0.9\r\n\r\n",
+            b"GET / HTTP/2.0\r\n\r\n",
             b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
             b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
             b"CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n",

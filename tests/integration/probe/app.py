@@ -95,7 +95,7 @@ class Stream:
         resp.stream = self._numbers()
 
     async def _numbers(self) -> AsyncIterator[bytes]:
-        while True:
+        for _ in range(100):
             yield b"1" * 10_000
             await asyncio.sleep(0.01)
 
