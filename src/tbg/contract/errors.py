@@ -83,7 +83,7 @@ def discard(resp: falcon.Response, lasting_headers: frozenset[str]) -> None:
     """Take body and headers back, except ``lasting_headers``; cookies go too."""
     for name in resp.headers.keys() - lasting_headers:
         resp.delete_header(name)
-    resp._cookies = None  # noqa: SLF001 - Falcon can only expire a cookie, not take one back
+    resp._cookies = resp._extra_headers = None  # noqa: SLF001 - Falcon can only expire a cookie, not take one back
     resp.text = None
     resp.media = None
     resp.stream = None

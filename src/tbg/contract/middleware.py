@@ -85,7 +85,7 @@ async def _judge(operation: Operation, resp: falcon.asgi.Response) -> Breach | N
         return Breach(operation.operation_id, status, "status", "", "not documented")
     is_stream = resp.stream is not None or resp.sse is not None
     body = None if is_stream else await resp.render_body() or b""
-    verdict = rule.judge_body(body, _content_type(resp)) or rule.judge_headers(resp.headers)
+    verdict = rule.judge_body(body, _content_type(resp)) or rule.judge_headers(_headers(resp))
     if verdict is None:
         return None
     part, finding = verdict
@@ -96,3 +96,9 @@ def _content_type(resp: falcon.asgi.Response) -> str:
     """Return the Content-Type that will leave; Falcon adds a missing one only after the last middleware."""
     default = "text/event-stream" if resp.sse is not None else resp.options.default_media_type
     return resp.content_type or default
+
+
+def _headers(resp: falcon.asgi.Response) -> dict[str, str]:
+    """Return the headers by lower-case name; Falcon keeps cookies apart, so the name alone stands for them."""
+    has_cookie = resp._cookies or resp._extra_headers  # noqa: SLF001 - what Falcon adds to the headers as they leave
+    return resp.headers | ({"set-cookie": ""} if has_cookie else {})

@@ -122,7 +122,7 @@ def compile_parameter(spec: SchemaPath, parameter: SchemaPath) -> Parameter:
 
 
 def python_name(name: str) -> str:
-    """Write ``name`` as Python does: ``X-Trace-Level -> x_trace_level``, ``pageSize -> page_size``, ``from -> from_``."""
+    """Write ``name`` as Python does: ``X-Level -> x_level``, ``pageSize -> page_size``, ``from -> from_``."""
     identifier = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\W", "_", name).lower()
     return f"{identifier}_" if iskeyword(identifier) else identifier
 

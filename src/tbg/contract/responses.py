@@ -62,7 +62,7 @@ class ResponseRule:
             content_type: As the header says.
         """
         if not self.content:
-            return ("body", Finding("", "content", "must be empty")) if body else None
+            return ("body", Finding("", "content", "must be empty")) if body != b"" else None
         media_type, parameters = parse_media_type(content_type or "")
         media = match(self.content, media_type)
         if media is None:

@@ -1,9 +1,11 @@
 """One schema of the contract, compiled once, judged by openapi-core."""
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import cast
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, cast
 
 import attrs
+import msgspec
 from jsonschema.exceptions import ValidationError
 from jsonschema_path import SchemaPath
 from openapi_core.validation.schemas import oas31_schema_validators_factory
@@ -53,19 +55,28 @@ def compile_schema(spec: SchemaPath, schema: SchemaPath) -> Validate:
 def explain(errors: Iterable[Exception]) -> tuple[Finding, ...]:
     """Translate jsonschema's errors, whose own messages quote the value, into findings that don't."""
     findings = (finding for error in errors if isinstance(error, ValidationError) for finding in _explain_one(error))
-    return tuple(dict.fromkeys(finding for finding, _ in zip(findings, range(MAX_FINDINGS), strict=False)))
+    found: dict[Finding, None] = {}
+    for finding in findings:
+        found[finding] = None  # jsonschema has one error per missing property, each of which names them all
+        if len(found) == MAX_FINDINGS:
+            break
+    return tuple(found)
 
 
 def _explain_one(error: ValidationError) -> Iterator[Finding]:
     path = tuple(error.absolute_path)
     code = str(error.validator)
-    if code == "required" and isinstance(error.instance, dict):
+    if error.schema is False:
+        yield Finding(to_pointer(error.absolute_path), "false", "is not allowed")
+    elif code == "required" and isinstance(error.instance, dict):
         names = cast("list[str]", error.validator_value)
         missing = [name for name in names if name not in error.instance]
         yield from (Finding(to_pointer((*path, name)), code, "is required") for name in missing)
     elif code == "additionalProperties" and error.validator_value is False and isinstance(error.instance, dict):
-        known = error.schema.get("properties", {}) if isinstance(error.schema, dict) else {}
-        unknown = [name for name in error.instance if name not in known]
+        known = cast("Mapping[str, Any]", error.schema)
+        unknown = [each for each in error.instance if each not in known.get("properties", ())]
+        patterns = known.get("patternProperties", ())
+        unknown = [each for each in unknown if not any(re.search(pattern, each) for pattern in patterns)]
         yield from (Finding(to_pointer((*path, name[:64])), code, "is not a known property") for name in unknown)
     else:
         yield Finding(to_pointer(path), code, describe(code, error.validator_value))
@@ -99,6 +110,6 @@ _CLAUSES = {
 
 def describe(code: str, wanted: object) -> str:
     """Say what the keyword ``code`` with the value ``wanted`` asks for, in one clause."""
-    listed = isinstance(wanted, list)
-    text = ", ".join("null" if item is None else str(item) for item in wanted) if listed else str(wanted)  # type: ignore[attr-defined]  # listed says so
+    values = wanted if isinstance(wanted, list) else [wanted]
+    text = ", ".join(value if isinstance(value, str) else msgspec.json.encode(value).decode() for value in values)
     return _CLAUSES.get(code, f"does not satisfy {code}").format(text[:200])
