@@ -134,7 +134,7 @@ def _echoes(contract: Contract) -> dict[str, object]:
 
 def respond(
     *,
-    status: str = falcon.HTTP_200,
+    status: str | int = falcon.HTTP_200,
     headers: Mapping[str, str] | None = None,
     **attributes: object,
 ) -> Respond:
