@@ -61,8 +61,8 @@ def test_the_page_adds_a_feature_that_works(tmp_path: Path) -> None:
     assert answers == [
         '200 {"average_days":48611.1}',
         (
-            '422 {"detail":"The request does not satisfy the contract","errors":[{"in":"query","pointer":"/hashrate_ths",'
-            '"code":"type","detail":"must be of type number"}]}'
+            '422 {"detail":"The request does not satisfy the contract","errors":[{"in":"query",'
+            '"pointer":"/hashrate_ths","code":"type","detail":"must be of type number"}]}'
         ),
         '409 {"detail":"The whole network has less than that"}',
     ], call.stdout + call.stderr
