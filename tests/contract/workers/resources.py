@@ -4,7 +4,6 @@ import csv
 import hashlib
 import io
 from collections.abc import AsyncIterator, Iterable
-from typing import NoReturn
 
 import falcon
 from falcon.asgi import SSEvent
@@ -99,10 +98,12 @@ class OneShare(_Resource):
 class LatestShare(_Resource):
     """``/workers/{worker_id}/latest-share``."""
 
-    async def on_get(self, req: Request, _resp: Response, **_: object) -> NoReturn:
+    async def on_get(self, req: Request, resp: Response, **_: object) -> None:
         """Redirect to the share handed in last."""
         share = await self._service.latest_share(req.context.call.parameters(WorkerKey).worker_id)
-        raise falcon.HTTPSeeOther(_location(share))
+        if share is not None:
+            raise falcon.HTTPSeeOther(_location(share))
+        resp.status = falcon.HTTP_204
 
 
 class ShareEvents(_Resource):

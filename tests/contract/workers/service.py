@@ -153,16 +153,14 @@ class WorkerService:
             raise NotFoundError("There is no such share")
         return found[0]
 
-    async def latest_share(self, worker_id: UUID) -> Share:
-        """Return the share handed in last.
+    async def latest_share(self, worker_id: UUID) -> Share | None:
+        """Return the share handed in last, if there is any.
 
         Raises:
-            NotFoundError: There is none.
+            NotFoundError: There is no such worker.
         """
-        found = await self._shares(worker_id)
-        if not found:
-            raise NotFoundError("There is no such share")
-        return found[-1]
+        found = await self.shares(worker_id)
+        return found[-1] if found else None
 
     async def shares(self, worker_id: UUID) -> tuple[Share, ...]:
         """Return all shares, oldest first.
