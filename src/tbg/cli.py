@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from tbg import __version__
-from tbg.config import PROJECT_ROOT, Settings, SettingsError, kind, options, shown
+from tbg.config import PROJECT_ROOT, Settings, SettingsError, options
+from tbg.settings_text import kind, shown
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, NoReturn, get_args, get_origin
+from typing import Any, Final, Literal, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import attrs
@@ -191,32 +191,6 @@ def options() -> Iterator[tuple[str, "attrs.Attribute[Any]"]]:
         yield PREFIX + field.name.upper(), field
 
 
-def shown(settings: Settings, field: "attrs.Attribute[Any]") -> str:
-    """Return a setting's value for people; passwords inside URLs are masked."""
-    value = getattr(settings, field.name)
-    return mask_url(value) if isinstance(value, ts.SecretStr) else _as_text(value)
-
-
-def kind(field: "attrs.Attribute[Any]") -> str:
-    """Return a setting's type for people."""
-    if get_origin(field.type) is Literal:
-        return " | ".join(map(str, get_args(field.type)))
-    names = {
-        ts.SecretStr: "secret URL",
-        str: "text",
-        int: "whole number",
-        float: "number",
-        bool: "true | false",
-        Path: "path",
-    }
-    return next((name for type_, name in names.items() if field.type is type_), "JSON list")
-
-
-def mask_url(url: str) -> str:
-    """Return ``url`` with its password, and anything secret a query might hold, masked."""
-    return re.sub(r"//([^/:@]*):.*@", rf"//\1:{MASK}@", url.partition("?")[0])
-
-
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
     """Return the ``TBG_*`` names in ``environment`` that nothing reads: most likely misspelt."""
     known = {name for name, _ in options()}
@@ -232,12 +206,6 @@ def _passwords(url: str) -> list[str]:
     written = parts.password or ""
     queried = (value for name, value in parse_qsl(parts.query) if "password" in name)
     return [secret for secret in dict.fromkeys((written, unquote(written), *queried)) if secret]
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, tuple):
-        return json.dumps(value)
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _raw(env_file: Path | None) -> dict[str, object]:

@@ -5,8 +5,9 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
-from tbg.config import PROJECT_ROOT, Settings, mask_url
+from tbg.config import PROJECT_ROOT, Settings
 from tbg.logs import configure_logging
+from tbg.settings_text import mask_url
 
 
 class MigrationError(RuntimeError):

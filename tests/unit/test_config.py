@@ -11,7 +11,8 @@ import typed_settings as ts
 from _pytest.mark.structures import ParameterSet
 
 from tbg import __version__
-from tbg.config import PROJECT_ROOT, Settings, SettingsError, kind, mask_url, options, shown, unknown_variables
+from tbg.config import PROJECT_ROOT, Settings, SettingsError, options, unknown_variables
+from tbg.settings_text import kind, mask_url, shown
 
 VARIABLES = dict(options())
 SAFE_URL = "postgresql+asyncpg://app:Xk9-marker@db.internal:5432/game"

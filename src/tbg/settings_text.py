@@ -1,0 +1,43 @@
+"""Settings as people read them: in `tbg settings` and in messages; secrets are masked."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import attrs
+import typed_settings as ts
+
+from tbg.config import MASK, Settings
+
+
+def shown(settings: Settings, field: "attrs.Attribute[Any]") -> str:
+    """Return a setting's value for people; passwords inside URLs are masked."""
+    value = getattr(settings, field.name)
+    return mask_url(value) if isinstance(value, ts.SecretStr) else _as_text(value)
+
+
+def kind(field: "attrs.Attribute[Any]") -> str:
+    """Return a setting's type for people."""
+    if get_origin(field.type) is Literal:
+        return " | ".join(map(str, get_args(field.type)))
+    names = {
+        ts.SecretStr: "secret URL",
+        str: "text",
+        int: "whole number",
+        float: "number",
+        bool: "true | false",
+        Path: "path",
+    }
+    return next((name for type_, name in names.items() if field.type is type_), "JSON list")
+
+
+def mask_url(url: str) -> str:
+    """Return ``url`` with its password, and anything secret a query might hold, masked."""
+    return re.sub(r"//([^/:@]*):.*@", rf"//\1:{MASK}@", url.partition("?")[0])
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, tuple):
+        return json.dumps(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
