@@ -3,12 +3,14 @@
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
-import attrs
 import typed_settings as ts
 
 from tbg.config import MASK, Settings
+
+if TYPE_CHECKING:
+    import attrs
 
 
 def shown(settings: Settings, field: "attrs.Attribute[Any]") -> str:

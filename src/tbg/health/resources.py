@@ -27,7 +27,7 @@ class ReadinessResource:
         report = await self._readiness.report()
         resp.status = falcon.HTTP_200 if report.status == "ready" else falcon.HTTP_503
         resp.cache_control = ["no-store"]
-        resp.media = report
+        resp.media = {"status": report.status, "checks": report.checks}
 
 
 class VersionResource:
