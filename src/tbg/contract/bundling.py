@@ -8,17 +8,15 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-from tbg.contract.pointers import follow, to_pointer, walk
+from tbg.contract.pointers import follow, keyword_at, to_pointer, walk
 from tbg.contract.yaml12 import load_yaml
 
-_KIND_BY_PARENT = {
-    "parameters": "parameters",
-    "responses": "responses",
-    "headers": "headers",
+# What stands under a keyword belongs to this kind of component; everything else is a schema.
+_KINDS = {kind: kind for kind in ("parameters", "responses", "headers", "examples", "links", "callbacks")} | {
     "paths": "pathItems",
-    "examples": "examples",
-    "links": "links",
-    "callbacks": "callbacks",
+    "pathItems": "pathItems",
+    "requestBody": "requestBodies",
+    "requestBodies": "requestBodies",
     "securitySchemes": "securitySchemes",
 }
 
@@ -97,6 +95,4 @@ def _component_name(pointer: str) -> str:
 
 
 def _kind(path: tuple[object, ...]) -> str:
-    if path[-1] == "requestBody":
-        return "requestBodies"
-    return _KIND_BY_PARENT.get(str(path[-2]) if len(path) > 1 else "", "schemas")
+    return _KINDS.get(keyword_at(path)[0], "schemas")

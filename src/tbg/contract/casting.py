@@ -137,6 +137,8 @@ def main_type(schema: SchemaPath) -> str:
     declared = (schema / "type").read_str_or_list("")
     names: Iterable[str] = [declared] if isinstance(declared, str) else declared
     others = [name for name in names if name != "null"]
+    if declared == "" and "allOf" in schema:
+        others = [kind for kind in map(main_type, schema / "allOf") if kind]
     return others[0] if len(others) == 1 else ""
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
+import falcon.routing
 from jsonschema_path import SchemaPath
 
 from tbg.contract.exceptions import DocumentError
@@ -59,7 +60,7 @@ def compile_operations(spec: SchemaPath) -> dict[tuple[str, str], Operation]:
         DocumentError: Some operations ask for what this engine does not enforce; all are listed.
     """
     operations: dict[tuple[str, str], Operation] = {}
-    findings: list[str] = []
+    findings = list(_unroutable(spec))
     for path, item in (spec / "paths").items() if "paths" in spec else ():
         for method in METHODS:
             if method not in item:
@@ -71,6 +72,16 @@ def compile_operations(spec: SchemaPath) -> dict[tuple[str, str], Operation]:
     if findings:
         raise DocumentError("The contract asks for what this engine does not enforce:", findings)
     return operations
+
+
+def _unroutable(spec: SchemaPath) -> Iterator[str]:
+    """List the templates that Falcon would refuse, by offering them to a router of its own."""
+    router = falcon.routing.CompiledRouter()
+    for path in (spec / "paths").keys() if "paths" in spec else ():
+        try:
+            router.add_route(str(path), object())
+        except ValueError as error:
+            yield f"{path}: {error}"
 
 
 def _compile(spec: SchemaPath, path: str, item: SchemaPath, method: str) -> Operation:
@@ -95,6 +106,8 @@ def _compile(spec: SchemaPath, path: str, item: SchemaPath, method: str) -> Oper
 def _unsupported(spec: SchemaPath, path: str, operation: SchemaPath) -> Iterator[str]:
     if "operationId" not in operation:
         yield "operationId is missing: generated clients and the log need a name"
+    if "responses" not in operation:
+        yield "responses are missing: nothing could be answered"
     declared = operation if "security" in operation else spec
     if "security" in declared and (declared / "security").read_value():
         yield "security is declared, but nothing enforces it yet"

@@ -4,6 +4,14 @@ from collections.abc import Iterable, Iterator
 
 # Under these keywords stand plain values, not schemas: a "$ref" or "pattern" there means nothing.
 _LITERALS = frozenset({"example", "examples", "default", "enum", "const"})
+# Under these stand names of people's choice, which may look like keywords.
+_NAMED = frozenset(
+    {
+        *("properties", "patternProperties", "dependentSchemas", "$defs"),
+        *("paths", "responses", "content", "encoding", "schemas", "requestBodies", "pathItems", "securitySchemes"),
+        *("parameters", "headers", "examples", "links", "callbacks"),
+    }
+)
 
 
 def to_pointer(path: Iterable[object]) -> str:
@@ -18,6 +26,8 @@ def follow(document: object, pointer: str) -> object:
         KeyError: Nothing is there.
     """
     target = document
+    if pointer and not pointer.startswith("/"):
+        raise KeyError(pointer)
     for segment in pointer.split("/")[1:]:
         key = segment.replace("~1", "/").replace("~0", "~")
         try:
@@ -25,6 +35,22 @@ def follow(document: object, pointer: str) -> object:
         except (KeyError, IndexError, TypeError, ValueError):
             raise KeyError(pointer) from None
     return target
+
+
+def keyword_at(path: Iterable[object]) -> tuple[str, bool]:
+    """Return the keyword that says what stands at ``path``, and whether that is a map of names.
+
+    ``["paths", "/a"] -> ("paths", False)``, ``["components", "schemas"] -> ("schemas", True)``; a property called
+    ``responses`` is a name, not a keyword.
+    """
+    keyword, names = "", False
+    for segment in path:
+        if isinstance(segment, int) or names:
+            names = False
+        else:
+            keyword = str(segment)
+            names = keyword in _NAMED
+    return keyword, names
 
 
 def walk(node: object, path: tuple[object, ...] = ()) -> Iterator[tuple[tuple[object, ...], dict[str, object]]]:
@@ -36,8 +62,14 @@ def walk(node: object, path: tuple[object, ...] = ()) -> Iterator[tuple[tuple[ob
         children = enumerate(node)
     else:
         return
-    # A property or response may itself be called "default": literals are recognised by their place in a schema.
-    in_names = bool(path) and path[-1] in {"properties", "responses", "patternProperties", "$defs"}
+    keyword, names = keyword_at(path)
     for key, child in children:
-        if in_names or key not in _LITERALS:
+        if names or not _is_literal(keyword, key, child):
             yield from walk(child, (*path, key))
+
+
+def _is_literal(keyword: str, key: object, child: object) -> bool:
+    """Tell whether ``child`` is a plain value; ``examples`` is a list of such, or a map of Example Objects."""
+    if key == "examples":
+        return not isinstance(child, dict)
+    return key in _LITERALS or str(key).startswith("x-") or (keyword == "examples" and key == "value")

@@ -91,6 +91,8 @@ def compile_response(spec: SchemaPath, response: SchemaPath) -> ResponseRule:
 
 
 def _header(spec: SchemaPath, name: str, header: SchemaPath) -> Header:
+    if "schema" not in header:
+        raise ValueError(f"the header '{name}' has no schema")
     schema = header / "schema"
     style, explode = get_style_and_explode(header)
     deserializer = deserializers.create(spec, schema, style, explode, name=name)

@@ -34,6 +34,8 @@ class _Loader(yaml.CSafeLoader):
         return mapping
 
 
+# In YAML 1.1 a leading zero makes a number octal.
+_Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(node.value))
 for _tag, (_pattern, _first) in _CORE_SCHEMA.items():
     _Loader.add_implicit_resolver(_tag, re.compile(_pattern), _first)
 
