@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tbg.app import all_features, answers, resources
 from tbg.config import Settings
-from tbg.contract import Contract, ContractError, Resources, differences, served, undocumented
+from tbg.contract import Contract, Resources, differences, served, undocumented
 from tbg.features import FEATURES
 from tbg.infrastructure import Infrastructure
 from tbg.tables import print_table
@@ -20,10 +20,10 @@ def check_contract(settings: Settings, path: Path) -> int:
     """
     try:
         contract = Contract.load(path)
-    except ContractError as error:
+        mounted = resources(all_features(Infrastructure.from_settings(settings), contract, FEATURES))
+    except RuntimeError as error:  # whatever stops the boot says why
         print(error, file=sys.stderr)
         return 1
-    mounted = resources(all_features(Infrastructure.from_settings(settings), contract, FEATURES))
     print_table(("Operation", "Method and path", "Served by", "Documented statuses"), _rows(contract, mounted))
     findings = [*differences(contract, mounted), *undocumented(contract, answers)]
     for finding in findings:

@@ -67,17 +67,6 @@ def _url(schemes: tuple[str, ...]) -> Check:
     return check
 
 
-def _is_redis_url(value: str) -> bool:
-    """Let redis-py judge the query too, whose mistakes would else show at the first command."""
-    from redis.asyncio import ConnectionPool  # noqa: PLC0415 - slow to import, and most commands do without
-
-    try:
-        ConnectionPool.from_url(value).make_connection()  # type: ignore[no-untyped-call]  # redis-py's own
-    except (ValueError, TypeError):
-        return False
-    return _url(("redis", "rediss", "unix"))(value)
-
-
 def _is_origin(value: str) -> bool:
     return value == "*" or re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", value) is not None
 
@@ -123,7 +112,7 @@ class Settings:
         ts.SecretStr("redis://localhost:6379/0"),
         "Redis or Valkey",
         "a URL like redis://host:6379/0, rediss://… or unix://…",
-        _is_redis_url,
+        _url(("redis", "rediss", "unix")),
         secret=True,
     )
     redis_max_connections: int = _setting(

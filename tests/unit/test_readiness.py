@@ -170,7 +170,7 @@ async def test_only_changes_are_logged(logged: Logged) -> None:
     configure_logging(Settings())
     clock, database = Clock(), Dependency()
     ready = readiness(clock, database=database.ping)
-    for error in (None, None, OSError(), OSError(), TimeoutError(), None):
+    for error in (None, None, OSError("refused"), OSError("refused"), TimeoutError(), None):
         database.error = error
         clock.now += 2
         await ready.report()
@@ -183,3 +183,4 @@ async def test_only_changes_are_logged(logged: Logged) -> None:
         ("ready", "info"),
     ]
     assert lines[1]["checks"] == {"database": "error: unavailable"}
+    assert lines[1]["reasons"] == {"database": "OSError: refused"}

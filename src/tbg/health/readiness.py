@@ -62,23 +62,25 @@ class Readiness:
             tasks = {name: asyncio.ensure_future(ping()) for name, ping in self._pings.items()}
             if tasks:
                 await asyncio.wait(tasks.values(), timeout=self._timeout_seconds)
-            checks = {name: self._outcome(name, task) for name, task in tasks.items()}
+            outcomes = {name: self._outcome(task) for name, task in tasks.items()}
+            checks = {name: state for name, (state, _) in outcomes.items()}
             report = Report("ready" if all(state == "ok" for state in checks.values()) else "degraded", checks)
-            self._note(report)
+            self._note(report, {name: reason for name, (_, reason) in outcomes.items() if reason})
             self._expires = self._clock() + self._cache_seconds
             return report
         finally:
             self._probe = None
 
-    def _outcome(self, name: str, task: asyncio.Future[object]) -> str:
+    def _outcome(self, task: asyncio.Future[object]) -> tuple[str, str]:
+        """Return what clients may know, and the reason for the log; no reason when all is well."""
         if not task.done():
             self._abandon(task)
-            return "error: timed out"
+            return "error: timed out", "no answer in time"
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if error is None:
-            return "ok"
-        _log.debug("readiness.ping_failed", check=name, exc_info=error)
-        return "error: timed out" if isinstance(error, TimeoutError) else "error: unavailable"
+            return "ok", ""
+        state = "error: timed out" if isinstance(error, TimeoutError) else "error: unavailable"
+        return state, f"{type(error).__name__}: {' '.join(str(error).split())}"
 
     def _abandon(self, task: asyncio.Future[object]) -> None:
         """Cancel without waiting: closing a connection to a frozen server can take as long as the ping itself."""
@@ -91,8 +93,8 @@ class Readiness:
         if not task.cancelled():
             task.exception()  # read, or asyncio would log that nobody did
 
-    def _note(self, report: Report) -> None:
+    def _note(self, report: Report, reasons: Mapping[str, str]) -> None:
         previous, self._report = self._report, report
         if previous is None or previous.checks != report.checks:
             level = _log.info if report.status == "ready" else _log.warning
-            level("readiness.changed", status=report.status, checks=dict(report.checks))
+            level("readiness.changed", status=report.status, checks=dict(report.checks), reasons=dict(reasons))
