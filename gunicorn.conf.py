@@ -8,7 +8,8 @@ from pathlib import Path
 from tbg.config import PROJECT_ROOT, Settings, SettingsError
 from tbg.contract.bundling import Bundle
 from tbg.logs import configure_logging
-from tbg.server import GunicornLogger, Worker
+from tbg.server.concurrency import worker_count
+from tbg.server.worker import GunicornLogger, Worker
 
 try:
     _settings = Settings.load()
@@ -17,18 +18,6 @@ except SettingsError as error:
 configure_logging(_settings)
 
 _reload = os.environ.get("TBG_DEV_RELOAD") == "1"
-
-
-def _usable_cores() -> int:
-    """Return the cores that this process may use; a container's CPU quota is not seen, so set WEB_CONCURRENCY there."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _worker_count() -> int:
-    text = os.environ.get("WEB_CONCURRENCY") or str(_usable_cores())
-    if not text.isdecimal() or int(text) < 1:
-        raise SystemExit(f"WEB_CONCURRENCY: {text!r} is not allowed; it must be a whole number of workers, from 1")
-    return int(text)
 
 
 def _watched_files() -> list[str]:
@@ -44,7 +33,7 @@ reload = _reload
 reload_extra_files = _watched_files() if _reload else []
 
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
-workers = _worker_count()
+workers = worker_count()
 worker_class = Worker
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - memory, so that a slow disk kills no worker
 control_socket_disable = True

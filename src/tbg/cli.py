@@ -8,6 +8,7 @@ import click
 
 from tbg import __version__
 from tbg.config import PROJECT_ROOT, Settings, SettingsError, options
+from tbg.server.concurrency import worker_count
 from tbg.settings_text import kind, shown
 
 
@@ -37,6 +38,7 @@ def dev(host: str | None, port: int | None, workers: int | None, *, reload: bool
 @main.command()
 def serve() -> None:
     """Run the service for production: gunicorn, as gunicorn.conf.py says."""
+    worker_count()  # gunicorn itself answers a bad number with a traceback, before it reads its configuration
     os.chdir(PROJECT_ROOT)
     os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(PROJECT_ROOT / "gunicorn.conf.py")])  # noqa: S606 - gunicorn takes this process over
 

@@ -1,6 +1,9 @@
 """The gunicorn worker that runs uvicorn, and gunicorn's logger."""
 
 import logging
+import os
+import signal
+from types import FrameType
 from typing import Any
 
 from gunicorn.config import Config
@@ -25,12 +28,25 @@ class Worker(UvicornWorker):
         "access_log": False,
         "server_header": False,
         "proxy_headers": False,
+        "timeout_notify": 2,  # seconds between two signs of life
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - gunicorn's own signature
         super().__init__(*args, **kwargs)
         # Give up on slow requests before gunicorn kills the worker, so that connections are closed in order.
         self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - 1)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End on SIGQUIT, with which a master that is interrupted ends its workers; uvicorn knows SIGTERM only."""
+        super().handle_exit(sig, frame)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    async def callback_notify(self) -> None:
+        """Show the master that this worker lives, and end when there is no master any more."""
+        await super().callback_notify()
+        if os.getppid() != self.ppid:
+            self.log.warning("The master is gone, this worker ends")
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 class GunicornLogger(Logger):
