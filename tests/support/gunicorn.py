@@ -56,9 +56,6 @@ class Gunicorn:
         self._environment = dict(environment)
         self._command = [*command, *([app] if app else [])]
         self._process: subprocess.Popen[bytes] | None = None
-        self.host = self._environment["TBG_HOST"]
-        self.port = int(self._environment["TBG_PORT"])
-        self.url = f"http://{self.host}:{self.port}"
 
     def __enter__(self) -> Self:
         self.start()
@@ -122,6 +119,17 @@ class Gunicorn:
     def pid(self) -> int:
         """The master's process id."""
         return self._running().pid
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._environment["TBG_PORT"])
+
+    @property
+    def url(self) -> str:
+        """Its address for HTTP."""
+        host = self._environment["TBG_HOST"]
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     def worker_pids(self) -> set[int]:
         """Return the process ids of the workers that run now."""
