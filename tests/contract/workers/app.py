@@ -35,9 +35,9 @@ class CreateTables:
         await create_tables(self._database)
 
 
-def build(infrastructure: Infrastructure) -> App:
+def build(infrastructure: Infrastructure, contract: Contract) -> App:
     """Compose the service with the workers feature."""
-    app = build_app(infrastructure, Contract.load(CONTRACT), [*FEATURES, feature])
+    app = build_app(infrastructure, contract, [*FEATURES, feature])
     app.add_middleware(CreateTables(infrastructure.database))
     return app
 
@@ -46,4 +46,4 @@ def create_app() -> App:
     """Build the service that the environment describes."""
     settings = Settings.load()
     configure_logging(settings)
-    return build(Infrastructure.from_settings(settings))
+    return build(Infrastructure.from_settings(settings), Contract.load(CONTRACT))

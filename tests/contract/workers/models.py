@@ -22,7 +22,7 @@ def in_utc(value: datetime | Unset | None) -> datetime | Unset | None:
         return value
     try:
         return value.astimezone(UTC)
-    except OverflowError:
+    except (OverflowError, ValueError):  # Python raises either
         first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
         return first if value.year == first.year else last
 
