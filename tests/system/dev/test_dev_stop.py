@@ -25,11 +25,13 @@ def test_a_signal_ends_everything_in_order(checkout: Checkout, number: signal.Si
 
 
 def test_ctrl_c_reaches_the_whole_process_group(checkout: Checkout) -> None:
-    """A terminal sends it to every process of the foreground group."""
+    """A terminal sends it to every process of the foreground group: only the supervisor, which ends them in order."""
     run = checkout.start().ready()
+    groups = {os.getpgid(process.pid) for process in run.family}
 
     os.killpg(run.process.pid, signal.SIGINT)
 
+    assert run.process.pid not in groups
     assert run.process.wait(10) == 0
     assert run.survivors(seconds=0) == []
 
@@ -44,8 +46,8 @@ def test_after_sigkill_nothing_is_left_and_the_next_run_works(checkout: Checkout
     assert run.end() == 0
 
 
-def test_frozen_servers_die_too(checkout: Checkout) -> None:
-    """A process that is stopped does not see an orderly request."""
+def test_frozen_servers_die_too_and_the_next_run_waits_for_that(checkout: Checkout) -> None:
+    """A frozen process does not see an orderly request, so that it takes a while; its data must not be used before."""
     run = checkout.start().ready()
     for process in run.family:
         if "_guard.py" not in " ".join(process.cmdline()):
@@ -53,8 +55,10 @@ def test_frozen_servers_die_too(checkout: Checkout) -> None:
 
     run.process.kill()
     run.process.wait()
+    following = checkout.start().ready()
 
-    assert run.survivors(seconds=15) == []
+    assert run.survivors(seconds=0) == []
+    assert following.end() == 0
 
 
 def test_ctrl_c_while_the_data_is_created(fresh_checkout: Checkout) -> None:

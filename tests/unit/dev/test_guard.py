@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -94,9 +96,21 @@ def test_stops_the_command_when_the_leash_ends(guard: Guard) -> None:
 
 
 def test_stops_a_frozen_command(guard: Guard) -> None:
-    guard.let_go()
+    """A request alone would wait in the queue of a frozen process until it is killed."""
 
-    assert guard.run(shell("kill -STOP $$; sleep 60")) == 128 + signal.SIGTERM
+    def let_go_when_frozen() -> None:
+        command = psutil.Process(int(str(guard.reported()["pid"])))
+        while command.status() != psutil.STATUS_STOPPED:
+            time.sleep(0.01)
+        guard.let_go()
+
+    observer = threading.Thread(target=let_go_when_frozen)
+    observer.start()
+
+    status = guard.run(shell("kill -STOP $$; sleep 60"), grace_seconds=2.0)
+
+    observer.join()
+    assert status == 128 + signal.SIGTERM
 
 
 def test_kills_what_does_not_stop_in_time(guard: Guard) -> None:
