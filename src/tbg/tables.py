@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
-_WIDTH_WITHOUT_TERMINAL = 200
+_WIDTH_WITHOUT_TERMINAL = 10_000  # as wide as the cells need: a table takes no more
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
