@@ -1,0 +1,95 @@
+"""The composition root, without any server."""
+
+import importlib.util
+
+import pytest
+from falcon.testing import create_scope
+
+from tbg import main
+from tbg.app import all_features, answers, build_app, resources
+from tbg.client import client_address
+from tbg.config import Settings, SettingsError
+from tbg.context import Request
+from tbg.contract import Contract
+from tbg.docs import add_docs
+from tbg.feature import Feature
+from tbg.features import FEATURES
+from tbg.infrastructure import Infrastructure
+
+
+class Thing:
+    """A resource."""
+
+
+@pytest.fixture
+def idle() -> Infrastructure:
+    """Infrastructure that nobody uses."""
+    return Infrastructure.from_settings(Settings())
+
+
+def test_two_features_cannot_serve_one_path() -> None:
+    with pytest.raises(RuntimeError, match="two features serve /a, /b: a path belongs to one"):
+        resources(
+            [Feature(resources={"/b": Thing(), "/a": Thing()}), Feature(resources={"/a": Thing(), "/b": Thing()})]
+        )
+
+
+def test_a_feature_cannot_take_a_path_of_the_service(idle: Infrastructure, root_contract: Contract) -> None:
+    with pytest.raises(RuntimeError, match="two features serve /health"):
+        build_app(idle, root_contract, [lambda _: Feature(resources={"/health": Thing()})])
+
+
+def test_the_service_has_features_of_its_own(idle: Infrastructure, root_contract: Contract) -> None:
+    served = resources(all_features(idle, root_contract, FEATURES))
+
+    assert served.keys() == {"/health", "/ready", "/version", "/openapi.yaml", "/openapi.json"}
+
+
+def test_what_counts_can_be_refused(root_contract: Contract) -> None:
+    statuses = {operation.operation_id: answers(operation) for operation in root_contract.operations.values()}
+
+    assert statuses == {
+        "getHealth": set(),
+        "getReadiness": set(),
+        "getVersion": {429},
+        "getContractAsYaml": {429},
+        "getContractAsJson": {429},
+    }
+
+
+def test_the_environment_makes_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TBG_ENVIRONMENT", "staging")
+    monkeypatch.setenv("TBG_DATABASE_URL", "postgresql+asyncpg://u:p@h/d")
+
+    assert main.create_app() is not main.create_app()
+
+
+def test_a_bad_environment_makes_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TBG_PORT", "many")
+
+    with pytest.raises(SettingsError, match="TBG_PORT: 'many'"):
+        main.create_app()
+
+
+def test_the_infrastructure_has_a_clock_and_ids(idle: Infrastructure) -> None:
+    assert idle.clock().utcoffset() is not None
+    assert idle.new_id() != idle.new_id()
+    assert idle.pings.keys() == {"database", "redis"}
+
+
+@pytest.mark.parametrize(("client", "address"), [(("10.0.0.1", 1234), "10.0.0.1"), (("::1", 1), "::1"), (None, "unix")])
+def test_a_client_is_the_other_end_of_its_connection(client: tuple[str, int] | None, address: str) -> None:
+    scope = {**create_scope(headers={"X-Forwarded-For": "10.9.9.9"}), "client": client}
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request"}
+
+    assert client_address(Request(scope, receive)) == address
+
+
+def test_pages_without_their_package_stop_the_boot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tbg.docs.find_spec", lambda _: None)
+    assert importlib.util.find_spec("drf_spectacular_sidecar")
+
+    with pytest.raises(RuntimeError, match="install the lock"):
+        add_docs(None)  # type: ignore[arg-type]  # it gets no further
