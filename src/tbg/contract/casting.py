@@ -22,8 +22,9 @@ from openapi_core.casting.schemas.factories import SchemaCastersFactory
 from openapi_core.deserializing.styles import style_deserializers
 from openapi_core.deserializing.styles.deserializers import StyleDeserializer
 from openapi_core.deserializing.styles.factories import StyleDeserializersFactory
-from openapi_core.validation.schemas import oas31_schema_validators_factory
 from openapi_core.validation.schemas.validators import SchemaValidator
+
+from tbg.contract.validators import validators_factory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -142,5 +143,5 @@ def main_type(schema: SchemaPath) -> str:
     return others[0] if len(others) == 1 else ""
 
 
-casters = _SchemaCastersFactory(oas31_schema_validators_factory, TypesCaster(_CASTERS, _AnyCaster, multi=_OneOfTypes))
+casters = _SchemaCastersFactory(validators_factory, TypesCaster(_CASTERS, _AnyCaster, multi=_OneOfTypes))
 deserializers = _StyleDeserializersFactory(casters, style_deserializers=style_deserializers)

@@ -14,11 +14,11 @@ from openapi_core.deserializing.media_types import media_type_deserializers
 from openapi_core.deserializing.media_types.factories import MediaTypeDeserializersFactory
 from openapi_core.schema.encodings import get_content_type
 from openapi_core.schema.schemas import get_properties
-from openapi_core.validation.schemas import oas31_schema_validators_factory
 from werkzeug.datastructures import ImmutableMultiDict
 
 from tbg.contract.casting import casters, deserializers
 from tbg.contract.decoding import decode_json
+from tbg.contract.validators import validators_factory
 
 MULTIPART = "multipart/form-data"
 FORMS = frozenset({MULTIPART, "application/x-www-form-urlencoded"})
@@ -44,7 +44,7 @@ class Form:
             spec,
             media_type,
             schema=schema,
-            schema_validator=oas31_schema_validators_factory.create(spec, schema),
+            schema_validator=validators_factory.create(spec, schema),
             encoding=media / "encoding" if "encoding" in media else None,
         )
 

@@ -1,18 +1,19 @@
 """One schema of the contract, compiled once, judged by openapi-core."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain, islice
 from typing import Any, cast
 
 import attrs
 import msgspec
 from jsonschema.exceptions import ValidationError
 from jsonschema_path import SchemaPath
-from openapi_core.validation.schemas import oas31_schema_validators_factory
-from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
 
 from tbg.contract.pointers import to_pointer
+from tbg.contract.validators import validators_factory
 
+_MAX_ERRORS = 1000
 MAX_FINDINGS = 20
 """How many findings one message carries at most: a client can send a thousand wrong items in one body."""
 
@@ -38,48 +39,54 @@ Validate = Callable[[object], tuple[Finding, ...]]
 
 def compile_schema(spec: SchemaPath, schema: SchemaPath) -> Validate:
     """Build the validator of ``schema`` with openapi-core's factory."""
-    validator = oas31_schema_validators_factory.create(spec, schema)
+    validator = validators_factory.create(spec, schema).validator
 
-    def validate(value: object) -> tuple[Finding, ...]:
+    def validate(value: Any) -> tuple[Finding, ...]:  # noqa: ANN401 - any value of JSON
         try:
-            validator.validate(value)
-        except InvalidSchemaValue as invalid:
-            return explain(invalid.schema_errors)
+            # Not openapi-core's own validate(): it finds every error first, of a million wrong items too.
+            return explain(validator.iter_errors(value))
         except RecursionError:
             return (Finding("", "depth", "is nested too deeply"),)
-        return ()
 
     return validate
 
 
 def explain(errors: Iterable[Exception]) -> tuple[Finding, ...]:
     """Translate jsonschema's errors, whose own messages quote the value, into findings that don't."""
-    findings = (finding for error in errors if isinstance(error, ValidationError) for finding in _explain_one(error))
+    several = (_explain_one(error) for error in islice(errors, _MAX_ERRORS) if isinstance(error, ValidationError))
     found: dict[Finding, None] = {}
-    for finding in findings:
+    for finding in chain.from_iterable(several):
         found[finding] = None  # jsonschema has one error per missing property, each of which names them all
         if len(found) == MAX_FINDINGS:
             break
     return tuple(found)
 
 
-def _explain_one(error: ValidationError) -> Iterator[Finding]:
+def _explain_one(error: ValidationError) -> Iterable[Finding]:
+    """Return one finding at least: an error without any would be taken for none."""
     path = tuple(error.absolute_path)
     code = str(error.validator)
     if error.schema is False:
-        yield Finding(to_pointer(error.absolute_path), "false", "is not allowed")
-    elif code == "required" and isinstance(error.instance, dict):
-        names = cast("list[str]", error.validator_value)
-        missing = [name for name in names if name not in error.instance]
-        yield from (Finding(to_pointer((*path, name)), code, "is required") for name in missing)
-    elif code == "additionalProperties" and error.validator_value is False and isinstance(error.instance, dict):
-        known = cast("Mapping[str, Any]", error.schema)
-        unknown = [each for each in error.instance if each not in known.get("properties", ())]
-        patterns = known.get("patternProperties", ())
-        unknown = [each for each in unknown if not any(re.search(pattern, each) for pattern in patterns)]
-        yield from (Finding(to_pointer((*path, name[:64])), code, "is not a known property") for name in unknown)
-    else:
-        yield Finding(to_pointer(path), code, describe(code, error.validator_value))
+        return [Finding(to_pointer(path), "false", "is not allowed")]
+    each, detail = [], ""
+    if code == "required":
+        each, detail = _missing(error), "is required"
+    elif code == "additionalProperties" and error.validator_value is False:
+        each, detail = _unknown(error), "is not a known property"
+    whole = Finding(to_pointer(path), code, describe(code, error.validator_value))
+    return [Finding(to_pointer((*path, name[:64])), code, detail) for name in each] or [whole]
+
+
+def _missing(error: ValidationError) -> list[str]:
+    instance = cast("Mapping[str, object]", error.instance)
+    return [name for name in cast("list[str]", error.validator_value) if name not in instance]
+
+
+def _unknown(error: ValidationError) -> list[str]:
+    schema = cast("Mapping[str, Any]", error.schema)
+    names = [name for name in cast("Mapping[str, object]", error.instance) if name not in schema.get("properties", ())]
+    patterns = schema.get("patternProperties", ())
+    return [name for name in names if not any(re.search(pattern, name) for pattern in patterns)]
 
 
 _CLAUSES = {
