@@ -30,7 +30,7 @@ BOUNDED = settings(
     database=None,
     derandomize=True,
     deadline=None,
-    max_examples=250,
+    max_examples=150,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 HOST = "http://localhost"

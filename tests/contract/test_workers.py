@@ -408,7 +408,7 @@ async def test_a_file_is_uploaded(client: ASGIConductor) -> None:
     content = bytes(range(256))
     parts = [
         b'Content-Disposition: form-data; name="file"; filename="a.csv"\r\nContent-Type: text/csv\r\n\r\n' + content,
-        b'Content-Disposition: form-data; name="label"\r\n\r\n' + "Frühling".encode(),
+        b'Content-Disposition: form-data; name="label"\r\n\r\n' + "Batch Frühling".encode(),
         b'Content-Disposition: form-data; name="dry_run"\r\n\r\nfalse',
     ]
     body = b"".join(b"--edge\r\n" + part + b"\r\n" for part in parts) + b"--edge--\r\n"
@@ -418,7 +418,7 @@ async def test_a_file_is_uploaded(client: ASGIConductor) -> None:
     )
 
     assert result.json == {
-        "label": "Frühling",
+        "label": "Batch Frühling",
         "size_bytes": 256,
         "sha256": hashlib.sha256(content).hexdigest(),
         "dry_run": False,
