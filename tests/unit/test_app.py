@@ -4,6 +4,9 @@ import importlib.util
 
 import pytest
 from falcon.testing import create_scope
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, String, Table, create_engine
+from sqlalchemy.pool import NullPool
+from sqlalchemy.schema import CreateTable
 
 from tbg import main
 from tbg.app import all_features, answers, build_app, resources
@@ -11,10 +14,12 @@ from tbg.client import client_address
 from tbg.config import Settings, SettingsError
 from tbg.context import Request
 from tbg.contract import Contract
+from tbg.db.base import Base
 from tbg.docs import add_docs
 from tbg.feature import Feature
 from tbg.features import FEATURES
 from tbg.infrastructure import Infrastructure
+from tests.conftest import Logged
 
 
 class Thing:
@@ -62,6 +67,32 @@ def test_the_environment_makes_the_service(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TBG_DATABASE_URL", "postgresql+asyncpg://u:p@h/d")
 
     assert main.create_app() is not main.create_app()
+
+
+def test_a_misspelt_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
+    monkeypatch.setenv("TBG_PROT", "8000")
+    main.create_app()
+
+    (line,) = logged("settings.unknown")
+    assert (line["level"], line["variables"]) == ("warning", ["TBG_PROT"])
+
+
+def test_models_get_the_names_that_postgresql_gives() -> None:
+    table = Table(
+        "workers",
+        Base.metadata,
+        Column("id", Integer, primary_key=True),
+        Column("name", String, unique=True),
+        Column("pool_id", Integer, ForeignKey("workers.id"), index=True),
+        CheckConstraint("id > 0", name="positive"),
+    )
+    Base.metadata.remove(table)
+    engine = create_engine("postgresql+asyncpg://", poolclass=NullPool)
+    statement = str(CreateTable(table).compile(engine))
+
+    for name in ("workers_pkey", "workers_name_key", "workers_pool_id_fkey", "workers_positive_check"):
+        assert f"CONSTRAINT {name} " in statement
+    assert {index.name for index in table.indexes} == {"idx_workers_pool_id"}
 
 
 def test_a_bad_environment_makes_none(monkeypatch: pytest.MonkeyPatch) -> None:

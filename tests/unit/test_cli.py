@@ -183,6 +183,20 @@ class TestCheck:
         assert capsys.readouterr().err == ""
 
 
+class TestMigrate:
+    def test_it_brings_the_database_to_the_newest_schema(self, tbg: Callable[..., Result], postgres_url: str) -> None:
+        result = tbg("migrate", TBG_DATABASE_URL=postgres_url)
+
+        assert (result.exit_code, result.stderr) == (0, "")
+
+    def test_it_says_why_it_cannot(self, tbg: Callable[..., Result]) -> None:
+        result = tbg("migrate", TBG_DATABASE_URL="postgresql+asyncpg://u:Xk9-marker@127.0.0.1:9/d")
+
+        assert result.exit_code == 1
+        assert result.stderr.startswith("Error: the database postgresql+asyncpg://u:***@127.0.0.1:9/d")
+        assert "marker" not in result.output
+
+
 class TestConcurrency:
     @pytest.mark.parametrize(("text", "count"), [("1", 1), ("12", 12)])
     def test_the_environment_says_how_many(self, text: str, count: int) -> None:
