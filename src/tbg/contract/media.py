@@ -62,6 +62,8 @@ def _compile(spec: SchemaPath, media_type: str, media: SchemaPath) -> Media:
         return Media(media_type, decode_json, validate)
     if schema is not None and _is_text(schema):
         return Media(media_type, decode_text, validate)
+    if schema is not None and media_type not in FORMS and (kind := main_type(schema)) not in {"", "string"}:
+        raise ValueError(f"a body of {media_type} cannot be read as type '{kind}'")
     return Media(media_type, _decoder(spec, media_type, media, schema), _of_text(validate) if validate else None)
 
 
