@@ -146,7 +146,7 @@ def test_the_contract_may_document_ranges_suffixes_and_parameters(tmp_path: Path
 
 
 def test_the_exact_media_type_goes_before_its_range(tmp_path: Path) -> None:
-    content = {"*/*": {"schema": {"type": "integer"}}, "text/*": {"schema": {"maxLength": 1}}, "text/csv": {}}
+    content = {"*/*": {"schema": {"maxLength": 0}}, "text/*": {"schema": {"maxLength": 1}}, "text/csv": {}}
 
     result = post(service(tmp_path, {"content": content}), b"a,b", "text/csv")
 
@@ -308,6 +308,7 @@ def test_a_form_that_is_no_utf_8_is_malformed(tmp_path: Path, sent: bytes) -> No
 
 
 MULTIPART = "multipart/form-data; boundary=edge"
+META = {"a": 1, "b": None, "c": True, "d": 1.5}
 UPLOAD: Document = {
     "type": "object",
     "required": ["file"],
@@ -319,7 +320,11 @@ UPLOAD: Document = {
         "count": {"type": "integer"},
         "flag": {"type": "boolean"},
         "tags": {"type": "array", "items": {"type": "string"}},
-        "meta": {"type": "object", "required": ["a"]},
+        "meta": {
+            "type": "object",
+            "required": ["a"],
+            "properties": {"a": {"type": "integer"}, "b": {"type": "null"}, "c": {"type": "boolean"}},
+        },
     },
 }
 
@@ -340,7 +345,7 @@ class Upload:
     count: int = 0
     flag: bool = attrs.field(default=False, kw_only=True)
     tags: tuple[str, ...] = ()
-    meta: dict[str, int] = attrs.field(factory=dict)
+    meta: dict[str, Any] = attrs.field(factory=dict)
 
 
 def test_a_multipart_body_is_read_with_the_types_of_its_schema(tmp_path: Path) -> None:
@@ -363,13 +368,13 @@ def test_a_multipart_body_is_read_with_the_types_of_its_schema(tmp_path: Path) -
             ("flag", b"true"),
             ("tags", b"a"),
             ("tags", b"b"),
-            ("meta", b'{"a": 1}'),
+            ("meta", b'{"a": 1, "b": null, "c": true, "d": 1.5}'),
         ),
         MULTIPART,
     )
 
     assert result.status_code == 200, result.text
-    assert uploads == [Upload(b"\x00\xff\r\n--edg\n", b"\xfe", "grün", 7, ("a", "b"), {"a": 1}, flag=True)]
+    assert uploads == [Upload(b"\x00\xff\r\n--edg\n", b"\xfe", "grün", 7, ("a", "b"), META, flag=True)]
 
 
 @pytest.mark.parametrize(

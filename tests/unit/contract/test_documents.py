@@ -141,6 +141,18 @@ def test_a_part_of_a_multipart_body_has_one_type(tmp_path: Path) -> None:
     assert "the part 'p' of a multipart body must have one type" in text
 
 
+@pytest.mark.parametrize("media_type", ["application/xml", "text/plain", "*/*", "application/yaml"])
+@pytest.mark.parametrize("kind", ["object", "array", "integer"])
+def test_only_json_and_forms_have_structure(tmp_path: Path, media_type: str, kind: str) -> None:
+    schema = {"type": [kind, "null"]}
+    sent = document({"/act": {"post": operation(requestBody=body(schema, media_type))}})
+    responses = {"200": {"description": "Done.", "content": {media_type: {"schema": schema}}}}
+    answered = document({"/act": {"get": operation(responses=responses)}})
+
+    assert f"a body of {media_type} cannot be read as type '{kind}'" in refusal(tmp_path, sent)
+    assert f"a body of {media_type} cannot be read as type '{kind}'" in refusal(tmp_path, answered)
+
+
 # YAML as YAML 1.2 reads it.
 
 

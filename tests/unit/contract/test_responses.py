@@ -36,6 +36,7 @@ SCHEMA: Document = {
 HEADERS: Document = {
     "X-Count": {"required": True, "schema": {"type": "integer", "minimum": 0}},
     "X-List": {"schema": {"type": "array", "items": {"type": "integer"}}},
+    "X-Map": {"explode": True, "schema": {"type": "object", "properties": {"x": {"type": "integer"}}}},
     "Location": {"schema": {"type": "string", "pattern": "^/"}},
 }
 RESPONSES: Document = {
@@ -57,7 +58,7 @@ GOOD: list[Respond] = [
     respond(media={"id": 1, "names": ["abc"]}),
     respond(text='{"id": 1}'),
     respond(data=b'{"id": 1}', content_type="application/json; charset=utf-8"),
-    respond(status=falcon.HTTP_201, headers={"X-Count": "7"}, media=[1]),
+    respond(status=falcon.HTTP_201, headers={"X-Count": "7", "X-Map": "x=1, y=2"}, media=[1]),
     respond(status=falcon.HTTP_201, headers={"x-count": "0", "X-List": "1, 2", "Location": "/a"}, media=None, text="1"),
     respond(status=falcon.HTTP_204),
     respond(status="206 Text", text="a,b", content_type="text/csv"),
@@ -96,6 +97,10 @@ BAD: list[tuple[Respond, Breach]] = [
     (
         respond(status=falcon.HTTP_201, headers={"X-Count": "1", "X-List": f"1,{SECRET}"}, media=1),
         Breach("act", 201, "header X-List", "/1", "type"),
+    ),
+    (
+        respond(status=falcon.HTTP_201, headers={"X-Count": "1", "X-Map": SECRET}, media=1),
+        Breach("act", 201, "header X-Map", "", "style"),
     ),
     (
         respond(status=falcon.HTTP_201, headers={"X-Count": "-1"}, media=1),
