@@ -6,9 +6,9 @@ WORKDIR /app
 # The lock before the code: the layer of the dependencies is built anew only when the lock changes.
 COPY requirements/production.txt requirements/
 # Wheels only: nothing is compiled, and no package runs code of its own while it is installed.
-RUN --mount=type=cache,target=/root/.cache/pip \
+RUN --mount=type=cache,target=/var/cache/pip \
     python -m venv --without-pip /opt/venv \
-    && pip --python /opt/venv/bin/python install --no-compile --only-binary :all: --no-deps --require-hashes \
+    && pip --cache-dir /var/cache/pip --python /opt/venv/bin/python install --no-compile --only-binary :all: --no-deps --require-hashes \
         --requirement requirements/production.txt \
     && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib
 # The checkout's layout is kept: the service finds the contract and the migrations from where src/tbg lies.

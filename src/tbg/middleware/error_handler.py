@@ -7,7 +7,6 @@ import falcon
 import structlog
 
 from tbg.context import Request, Response
-from tbg.errors import DomainError
 
 _log = structlog.stdlib.get_logger("tbg.errors")
 
@@ -21,9 +20,9 @@ async def handle_unexpected(req: Request, _resp: Response, error: Exception, _pa
 
 
 def answer_with(status: int) -> Handler:
-    """Return a handler that answers a domain error with ``status`` and the error's own message."""
+    """Return a handler that answers a `DomainError` with ``status`` and the error's own message."""
 
     async def handle(_req: Request, _resp: Response, error: Exception, _params: object) -> NoReturn:
-        raise falcon.HTTPError(status, description=str(error) if isinstance(error, DomainError) else None)
+        raise falcon.HTTPError(status, description=str(error))
 
     return handle
