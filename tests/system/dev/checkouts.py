@@ -1,5 +1,6 @@
 """A checkout with a stand-in service, and `tbg dev` started in it as a process of its own."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -86,11 +87,22 @@ class Run:
     def note_family(self) -> None:
         self.family = psutil.Process(self.process.pid).children(recursive=True)
 
+    def of_each[Answer](self, question: Callable[[psutil.Process], Answer]) -> list[Answer]:
+        """Ask each process of the family; some, as PostgreSQL's autovacuum workers, come and go."""
+        answers = []
+        for process in self.family:
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+                answers.append(question(process))
+        return answers
+
+    def programs(self) -> list[tuple[str, psutil.Process]]:
+        """Return the command line of each process that is not a guard."""
+        lines = self.of_each(lambda process: (" ".join(process.cmdline()), process))
+        return [(line, process) for line, process in lines if "_guard.py" not in line]
+
     def named(self, name: str) -> psutil.Process:
-        """Return the first process of the family whose command line has a word."""
-        return next(
-            p for p in self.family if name in " ".join(p.cmdline()) and "_guard.py" not in " ".join(p.cmdline())
-        )
+        """Return the first process, but for guards, whose command line has a word."""
+        return next(process for line, process in self.programs() if name in line)
 
     def address(self, name: str) -> str:
         return next(line.split()[1] for line in self.text.splitlines() if line.startswith(f"  {name}"))

@@ -183,7 +183,7 @@ def test_as_an_ordinary_user(fresh_checkout: Checkout, ordinary_user: tuple[str,
     give_to_nobody(fresh_checkout.root)
     run = fresh_checkout.start(prefix=ordinary_user).ready()
 
-    owners = {process.uids().real for process in run.family}
+    owners = run.of_each(lambda process: process.uids().real)
     status = run.end(signal.SIGTERM)
 
     assert status == 0

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+from itertools import chain
 
 import asyncpg
 import psutil
@@ -27,7 +29,7 @@ def test_a_signal_ends_everything_in_order(checkout: Checkout, number: signal.Si
 def test_ctrl_c_reaches_the_whole_process_group(checkout: Checkout) -> None:
     """A terminal sends it to every process of the foreground group: only the supervisor, which ends them in order."""
     run = checkout.start().ready()
-    groups = {os.getpgid(process.pid) for process in run.family}
+    groups = run.of_each(lambda process: os.getpgid(process.pid))
 
     os.killpg(run.process.pid, signal.SIGINT)
 
@@ -49,9 +51,8 @@ def test_after_sigkill_nothing_is_left_and_the_next_run_works(checkout: Checkout
 def test_frozen_servers_die_too_and_the_next_run_waits_for_that(checkout: Checkout) -> None:
     """A frozen process does not see an orderly request, so that it takes a while; its data must not be used before."""
     run = checkout.start().ready()
-    for process in run.family:
-        if "_guard.py" not in " ".join(process.cmdline()):
-            process.suspend()
+    for _, process in run.programs():
+        process.suspend()
 
     run.process.kill()
     run.process.wait()
@@ -124,9 +125,10 @@ async def test_data_survives_a_restart(checkout: Checkout) -> None:
 def test_servers_listen_on_the_loopback_address_only(checkout: Checkout) -> None:
     run = checkout.start().ready()
 
-    listening = {c.laddr.ip for p in run.family for c in p.net_connections("all") if c.status == psutil.CONN_LISTEN}
-    sockets = {str(c.laddr) for p in run.family for c in p.net_connections("unix")} - {""}
+    connections = list(chain.from_iterable(run.of_each(lambda process: process.net_connections("all"))))
+    listening = {c.laddr.ip for c in connections if c.status == psutil.CONN_LISTEN}
+    named_sockets = [c for c in connections if c.family == socket.AF_UNIX and c.laddr]
     run.end()
 
     assert listening == {"127.0.0.1"}
-    assert sockets == set()
+    assert named_sockets == []

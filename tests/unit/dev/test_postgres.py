@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
@@ -87,14 +88,20 @@ def test_two_servers_do_not_share_data(postgres: EmbeddedPostgres) -> None:
 
 
 def test_postgres_is_not_misled_by_a_process_that_got_the_old_id(postgres: EmbeddedPostgres) -> None:
-    """After a crash and a restart of the machine, or in a container, the id in the file may be anybody's."""
+    """After a crash and a restart of the machine, or in a container, the id in the file may be anybody's.
+
+    PostgreSQL believes it to be a server if it may send it a signal, so a process of its own user.
+    """
     with postgres:
         pid_file = postgres.data_dir / "cluster" / "postmaster.pid"
         text = pid_file.read_text()
-    pid_file.write_text(text.replace(text.splitlines()[0], str(os.getpid()), 1))
+    user, group = unprivileged() or (None, None)
+    with subprocess.Popen(["/bin/sleep", "60"], user=user, group=group, cwd="/") as stranger:
+        pid_file.write_text(text.replace(text.splitlines()[0], str(stranger.pid), 1))
 
-    with postgres:
-        assert postgres.alive()
+        with postgres:
+            assert postgres.alive()
+        stranger.kill()
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "4194305\n"])
