@@ -78,7 +78,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Let the clock run until the body begins; how long it may take from there is for its reader to say.
+        """Let the clock run: a body must begin in its time; how long it may take then is for its reader to say.
 
         The parser takes what follows a request for an upgrade for another protocol. No upgrade is served here, so a
         body would be read as the next request: one with a body is refused, and none shares its connection.
@@ -95,8 +95,6 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Note that the client makes progress; Falcon calls nobody before the body's first bytes are there."""
         self._unseen_bytes = 0
-        if not self._body_begun and not self.cycle.response_complete:
-            self._stop_clock()
         self._body_begun = True
         super().on_body(body)
 
