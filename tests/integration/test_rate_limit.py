@@ -181,6 +181,27 @@ async def test_never_more_than_the_limit_in_any_window(redis_url: str) -> None:
     assert len(admitted) >= 3 * limit
 
 
+async def test_the_wait_that_is_told_is_long_enough(redis_url: str) -> None:
+    """To the microsecond, and also when the requests of one bucket came one after the other."""
+    key, limit, window = "client", 2, 600_000
+    async with redis.asyncio.Redis.from_url(redis_url) as client:
+        script = RateLimiter(client, limit=limit, window_seconds=0.6, timeout_seconds=5)._script
+
+        async def ask() -> tuple[bool, int]:
+            admitted, _, wait_microseconds = await script(keys=[key], args=[limit, window, 1])
+            return bool(admitted), wait_microseconds
+
+        first = await ask()
+        await asyncio.sleep(0.03)
+        second = await ask()
+        refused, wait_microseconds = await ask()
+        await asyncio.sleep(wait_microseconds / 1_000_000 + 0.002)
+        again, _ = await ask()
+
+    assert (first[0], second[0], refused, again) == (True, True, False, True)
+    assert 0 < wait_microseconds <= window
+
+
 async def test_the_window_is_forgotten_when_it_is_over(redis_url: str) -> None:
     async with redis.asyncio.Redis.from_url(redis_url) as client:
         limiter = RateLimiter(client, limit=5, window_seconds=0.2, timeout_seconds=5)

@@ -234,10 +234,11 @@ class TestTooSlow:
 
     async def test_a_body_that_nobody_reads_does_not_keep_a_connection(self, talk: Talk) -> None:
         request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n"
-        answer = await talk(request, *[0.3 * PATIENCE, b"a"] * 5, wait=0.5 * PATIENCE)
+        for beginning in (b"", b"a"):
+            answer = await talk(request + beginning, *[0.3 * PATIENCE, b"a"] * 5, wait=0.5 * PATIENCE)
 
-        assert answered(answer) == [b"/ 0"]
-        assert not answer.endswith(OPEN)
+            assert answered(answer) == [b"/ 0"]
+            assert not answer.endswith(OPEN), beginning
 
     async def test_a_body_that_ends_after_its_answer_leaves_a_usable_connection(self, talk: Talk) -> None:
         request = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n"
