@@ -137,10 +137,16 @@ def test_server_that_takes_too_long(valkey: EmbeddedValkey, monkeypatch: pytest.
     assert not valkey.alive()
 
 
-def test_full_disk_while_waiting(valkey: EmbeddedValkey, monkeypatch: pytest.MonkeyPatch) -> None:
-    valkey.launch()
-    os.kill(valkey.pid, signal.SIGSTOP)
+def test_full_disk_is_noticed_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server may wait for room in silence; the frozen one here does not answer either."""
+
+    def no_sleep(_seconds: float) -> None:
+        pytest.fail("it waited")
+
+    server = EmbeddedValkey(tmp_path / "valkey", sleep=no_sleep)
+    server.launch()
+    os.kill(server.pid, signal.SIGSTOP)
     monkeypatch.setattr("tbg.dev.server.is_full", lambda _path: True)
 
     with pytest.raises(DevServerError, match="the disk is full at"):
-        valkey.wait_ready()
+        server.wait_ready()
