@@ -3,6 +3,7 @@
 from typing import NoReturn
 
 import falcon
+import falcon.asgi
 
 from tbg.context import Request, Response
 from tbg.contract import Contract, Operation
@@ -29,9 +30,9 @@ class RateLimitMiddleware:
         if is_limited(self._contract.find(req.method, req.uri_template)):
             await self._charge(req, resp)
 
-    async def not_found(self, req: Request, resp: Response | None, **_: object) -> NoReturn:
-        """Serve as the sink for paths without a route: charge, then 404; a WebSocket has no response to announce on."""
-        if resp is not None:
+    async def not_found(self, req: Request, resp: Response | falcon.asgi.WebSocket, **_: object) -> NoReturn:
+        """Serve as the sink for paths without a route: charge, then 404; a WebSocket has no headers to announce in."""
+        if isinstance(resp, Response):
             await self._charge(req, resp)
         raise falcon.HTTPNotFound
 
