@@ -123,7 +123,7 @@ def with_required_header(document: Document) -> None:
 
 def renamed_media_type(document: Document) -> None:
     content = document["paths"]["/version"]["get"]["responses"]["200"]["content"]
-    content["text/plain"] = content.pop("application/json")
+    content["application/vnd.tbg+json"] = content.pop("application/json")
 
 
 RESPONSE: dict[str, tuple[Mutation, str, str]] = {
