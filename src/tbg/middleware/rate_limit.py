@@ -3,7 +3,6 @@
 from typing import NoReturn
 
 import falcon
-import falcon.asgi
 
 from tbg.context import Request, Response
 from tbg.contract import Contract, Operation
@@ -30,9 +29,13 @@ class RateLimitMiddleware:
         if is_limited(self._contract.find(req.method, req.uri_template)):
             await self._charge(req, resp)
 
-    async def not_found(self, req: Request, resp: Response | falcon.asgi.WebSocket, **_: object) -> NoReturn:
-        """Serve as the sink for paths without a route: charge, then 404; a WebSocket has no headers to announce in."""
-        if isinstance(resp, Response):
+    async def not_found(self, req: Request, resp: Response | None, ws: object = None, **_: object) -> NoReturn:
+        """Serve as the sink for paths without a route: charge, then 404.
+
+        Falcon looks for the name ``ws``: with it, a WebSocket comes there, and without a response to announce on.
+        """
+        del ws
+        if resp is not None:
             await self._charge(req, resp)
         raise falcon.HTTPNotFound
 
