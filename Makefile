@@ -43,5 +43,6 @@ migrate: setup  ## bring the database of TBG_DATABASE_URL to the newest schema
 	$(BIN)/python -m tbg migrate
 
 clean:  ## remove .venv, the embedded servers' data and every cache
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -c "import pathlib, tbg.dev.state as state; state.clean(pathlib.Path())"
 	rm -rf .venv .tbg .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

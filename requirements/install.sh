@@ -31,6 +31,6 @@ fi
 rm -f .venv.log
 export UV_PYTHON_DOWNLOADS=never
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
-.venv/bin/uv pip sync --quiet --python .venv/bin/python --require-hashes requirements/development.txt requirements/bootstrap.txt
+.venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements/development.txt requirements/bootstrap.txt
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 wanted >"$STAMP"

@@ -25,6 +25,7 @@ from tbg.features import FEATURES
 from tbg.infrastructure import Infrastructure
 from tests.support.environments import full_environment
 from tests.support.gunicorn import Gunicorn
+from tests.support.servers import discarded
 from tests.support.texts import json_lines
 
 StartGunicorn = Callable[..., Gunicorn]
@@ -44,7 +45,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory, worker_number: int) -
     if url := os.environ.get("TBG_TEST_DATABASE_URL"):
         yield asyncio.run(_own_database(url, f"test_{worker_number}"))
     else:
-        with EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data") as server:
+        with discarded(EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data")) as server:
             yield server.url
 
 
@@ -63,7 +64,7 @@ def valkey_url(tmp_path_factory: pytest.TempPathFactory, worker_number: int) -> 
     if url := os.environ.get("TBG_TEST_REDIS_URL"):
         yield f"{url.rpartition('/')[0]}/{worker_number}"
     else:
-        with EmbeddedValkey(tmp_path_factory.mktemp("valkey") / "data") as server:
+        with discarded(EmbeddedValkey(tmp_path_factory.mktemp("valkey") / "data")) as server:
             yield server.url
 
 

@@ -9,6 +9,7 @@ from tbg.dev.postgres import EmbeddedPostgres
 from tbg.dev.valkey import EmbeddedValkey
 from tests.conftest import gunicorn
 from tests.support.gunicorn import Gunicorn
+from tests.support.servers import discarded
 
 
 @attrs.frozen
@@ -24,7 +25,10 @@ class Stack:
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The service on gunicorn with two workers; a test that breaks a server mends it."""
     directory = tmp_path_factory.mktemp("stack")
-    with EmbeddedPostgres(directory / "postgres") as postgres, EmbeddedValkey(directory / "valkey") as valkey:
+    with (
+        discarded(EmbeddedPostgres(directory / "postgres")) as postgres,
+        discarded(EmbeddedValkey(directory / "valkey")) as valkey,
+    ):
         service = gunicorn(
             directory / "gunicorn",
             postgres.url,

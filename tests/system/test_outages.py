@@ -190,8 +190,8 @@ def test_the_service_starts_without_its_dependencies_and_finds_them_later(tmp_pa
             wait_until(becomes_ready(service), 10, "readiness")
             later = ask(service, "/version")[0]
     finally:
-        postgres.stop()
-        valkey.stop()
+        postgres.discard()
+        valkey.discard()
 
     assert health.status_code == 200
     assert ready.status_code == 503
