@@ -204,7 +204,7 @@ async def test_the_ends_of_the_calendar_are_no_fault_of_the_service(client: ASGI
     assert created["installed_at"][:4] == text[:4]
 
 
-async def test_a_leap_second_is_valid_but_cannot_be_kept(client: ASGIConductor) -> None:
+async def test_a_leap_second_is_refused(client: ASGIConductor) -> None:
     result = await client.simulate_post("/workers", json=worker(installed_at="2016-12-31T23:59:60Z"))
 
     assert findings(result) == [("body", "/installed_at", "format")]

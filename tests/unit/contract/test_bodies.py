@@ -522,10 +522,10 @@ def test_such_a_parameter_is_named_where_it_stands(tmp_path: Path) -> None:
     async def respond(req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         resp.media = attrs.asdict(req.context.call.parameters(Asked))
 
-    since = {"name": "Since", "in": "header", "schema": {"type": "string", "format": "date-time"}}
+    since = {"name": "Since", "in": "header", "schema": {"type": "string"}}
     contract = load(tmp_path, document({"/act": {"get": operation(parameters=[since])}}))
 
-    result = serve(contract, {"/act": Resource(respond)}).send(headers={"Since": "0000-01-01T00:00:00Z"})
+    result = serve(contract, {"/act": Resource(respond)}).send(headers={"Since": "2016-12-31T23:59:60Z"})
 
     assert findings(result) == [("header", "/Since", "format")]
 
