@@ -169,8 +169,10 @@ async def test_what_json_cannot_say_is_a_failure_even_unchecked(serve: Serve, lo
     async with serve(contract_responses="off") as api:
         response = await api.get("/probe/unrenderable")
 
-    assert response.status_code == 500
-    assert len(logged("http.unhandled")) == 1
+    assert (response.status_code, response.json()) == (500, JSON_500)
+    lines = logged()
+    assert [line["event"] for line in lines].count("http.unhandled") == 1
+    assert [line["status"] for line in lines if line["event"] == "http.request"] == [500]
 
 
 async def test_a_crash_in_process_is_logged_as_over_http(serve: Serve, logged: Logged) -> None:

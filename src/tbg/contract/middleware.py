@@ -65,8 +65,11 @@ class ResponseContract:
         _req_succeeded: bool,  # noqa: FBT001 - Falcon's signature
     ) -> None:
         """Let a good response pass; replace a bad one by a 500 that holds nothing of it."""
-        operation = self._contract.find(req.method, req.uri_template) if self._mode != "off" else None
+        operation = self._contract.find(req.method, req.uri_template)
         if operation is None:
+            return
+        if self._mode == "off":
+            await resp.render_body()  # what cannot be written is a 500 that every later layer must see
             return
         breach = await _judge(operation, resp)
         if breach is None:
