@@ -93,7 +93,7 @@ def _compile(spec: SchemaPath, path: str, item: SchemaPath, method: str) -> Oper
         operation_id=(operation / "operationId").read_str(),
         method=method.upper(),
         path=path,
-        extensions={str(key): value.read_value() for key, value in operation.items() if str(key).startswith("x-")},
+        extensions={key: value for key, value in operation.read_value().items() if key.startswith("x-")},
         parameters=parameters,
         body=_body(spec, operation),
         responses={
