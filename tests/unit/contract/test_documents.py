@@ -314,7 +314,7 @@ answers:
     links: {self: {$ref: '#/links/Self'}}
 headers: {Count: {schema: {type: integer}}}
 links: {Self: {operationId: post}}
-examples: {A: {value: {default: {$ref: nonsense}}}}
+examples: {A: {value: {$ref: nowhere.yaml}}}
 """
 
     contract = load(tmp_path, document({"/b": {"$ref": "parts.yaml#/item"}}), parts__yaml=parts)
@@ -342,6 +342,16 @@ def test_path_items_are_adopted_under_a_readable_name(tmp_path: Path) -> None:
     components: Any = contract.document.content["components"]
     assert list(components["pathItems"]) == ["v1_act"]
     assert ("GET", "/v1/act") in contract.operations
+
+
+def test_the_schema_of_a_parameter_may_live_in_another_file(tmp_path: Path) -> None:
+    query = {"name": "p", "in": "query", "schema": {"$ref": "types.yaml#/Id"}}
+
+    contract = load(
+        tmp_path, document({"/act": {"get": operation(parameters=[query])}}), types__yaml="Id: {type: integer}"
+    )
+
+    assert serve(contract).send(params={"p": "x"}).status_code == 422
 
 
 def test_properties_may_have_the_names_of_keywords(tmp_path: Path) -> None:
@@ -386,9 +396,11 @@ def test_literals_are_left_alone(tmp_path: Path) -> None:
     literal = {"$ref": "nowhere.yaml", "pattern": "["}
     schema = {"const": literal, "default": literal, "enum": [literal], "examples": [literal]}
 
-    contract = load(tmp_path, document({"/act": {"post": operation(requestBody=body(schema))}}))
+    act = operation(requestBody=body(schema)) | {"x-own": literal}
+    contract = load(tmp_path, document({"/act": {"post": act}}))
 
     assert serve(contract).send("POST", json=literal).status_code == 200
+    assert contract.operations["POST", "/act"].extensions == {"x-own": literal}
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ LONG = {"type": "array", "items": {"type": "integer"}, "maxItems": 8}
         ({"type": "array", "items": {"type": "integer"}}, [""] * 200_000),
         ({"oneOf": [LONG, LONG | {"minItems": 1}]}, [""] * 200_000),
         ({"type": "object", "additionalProperties": False}, {f"p{number}": 1 for number in range(50_000)}),
-        ({"type": "object", "propertyNames": {"maxLength": 1}}, {f"p{number}": 1 for number in range(50_000)}),
+        ({"type": "object", "propertyNames": {"maxLength": 1}}, {f"{number:06}": 1 for number in range(80_000)}),
     ],
     ids=range(7),
 )
