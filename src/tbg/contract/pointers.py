@@ -45,7 +45,7 @@ def keyword_at(path: Iterable[object]) -> tuple[str, bool]:
     """
     keyword, names = "", False
     for segment in path:
-        if isinstance(segment, int) or names:
+        if names:
             names = False
         else:
             keyword = str(segment)
