@@ -1,5 +1,8 @@
-"""Embedded servers that leave nothing behind."""
+"""Embedded servers: how tests end them."""
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,3 +17,11 @@ def discarded[Server: EmbeddedServer](server: Server) -> Iterator[Server]:
             yield server
     finally:
         server.discard()
+
+
+def kill(server: EmbeddedServer) -> None:
+    """Kill ``server`` as the kernel would, and return when nothing of it is left."""
+    os.kill(server.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while server.alive() and time.monotonic() < deadline:
+        time.sleep(0.01)

@@ -1,10 +1,7 @@
 """The embedded PostgreSQL in this process."""
 
-import os
-import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +14,7 @@ from tbg.dev.account import reachable_directory, unprivileged
 from tbg.dev.errors import DevServerError
 from tbg.dev.postgres import DATABASE, EmbeddedPostgres, forget_dead_server
 from tbg.dev.schema import SchemaMark
-from tbg.dev.server import EmbeddedServer
+from tests.support.servers import kill
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +30,6 @@ def postgres(directory: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(directory / "postgres")
     yield server
     server.discard()
-
-
-def kill(server: EmbeddedServer) -> None:
-    os.kill(server.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while server.alive() and time.monotonic() < deadline:
-        time.sleep(0.01)
 
 
 async def ask(server: EmbeddedPostgres, statement: str) -> object:

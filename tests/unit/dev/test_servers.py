@@ -3,7 +3,6 @@
 import os
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tbg.dev import ports
 from tbg.dev.errors import DevServerError, PortTakenError
 from tbg.dev.server import EmbeddedServer
 from tbg.dev.valkey import EmbeddedValkey
+from tests.support.servers import kill
 
 
 @pytest.fixture
@@ -21,13 +21,6 @@ def valkey(tmp_path: Path) -> Iterator[EmbeddedValkey]:
     server = EmbeddedValkey(tmp_path / "valkey")
     yield server
     server.discard()
-
-
-def kill(server: EmbeddedServer) -> None:
-    os.kill(server.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while server.alive() and time.monotonic() < deadline:
-        time.sleep(0.01)
 
 
 def ping(server: EmbeddedValkey) -> bool:
