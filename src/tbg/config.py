@@ -108,6 +108,13 @@ class Settings:
     database_pool_timeout_seconds: float = _seconds(5.0, "longest wait for a connection of the pool")
     database_connect_timeout_seconds: float = _seconds(5.0, "longest wait for a new connection")
     database_statement_timeout_seconds: float = _seconds(30.0, "longest statement")
+    database_lock_timeout_seconds: float = _seconds(5.0, "longest wait for a lock")
+    database_idle_transaction_timeout_seconds: float = _seconds(60.0, "longest pause inside a transaction")
+    database_transaction_pooler: bool = _setting(
+        False,  # noqa: FBT003 - a default
+        "the database is behind PgBouncer or another pooler in transaction mode",
+        "true or false",
+    )
     redis_url: ts.SecretStr = _setting(
         ts.SecretStr("redis://localhost:6379/0"),
         "Redis or Valkey",

@@ -81,11 +81,11 @@ async def test_a_cancelled_request_leaves_nothing(infrastructure: Infrastructure
 
 
 async def test_every_connection_is_named_and_bounded(infrastructure: Infrastructure) -> None:
+    names = ("application_name", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
     async with infrastructure.database.transaction() as session:
-        name = await session.scalar(text("SHOW application_name"))
-        timeout = await session.scalar(text("SHOW statement_timeout"))
+        shown = [await session.scalar(text(f"SHOW {name}")) for name in names]
 
-    assert (name, timeout) == ("tbg-api", "30s")
+    assert shown == ["tbg-api", "30s", "5s", "1min"]
 
 
 @pytest.mark.parametrize(("fail", "status"), [("bug", 500), ("domain", 409)])
