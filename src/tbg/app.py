@@ -9,6 +9,7 @@ import structlog
 
 from tbg.context import Request, Response
 from tbg.contract import (
+    Answers,
     Breach,
     Contract,
     DocumentResource,
@@ -21,13 +22,14 @@ from tbg.contract import (
     mount,
 )
 from tbg.docs import add_docs
+from tbg.errors import DatabaseUnavailableError
 from tbg.feature import Feature, FeatureFactory
 from tbg.health import health_feature
 from tbg.infrastructure import Infrastructure
 from tbg.middleware import rate_limit, request_id
 from tbg.middleware.access_log import AccessLogMiddleware
 from tbg.middleware.cors import CorsMiddleware
-from tbg.middleware.error_handler import answer_with, handle_unexpected
+from tbg.middleware.error_handler import answer_with, handle_unavailable, handle_unexpected
 from tbg.middleware.lifecycle import LifecycleMiddleware
 from tbg.middleware.rate_limit import RateLimitMiddleware
 from tbg.middleware.request_id import RequestIdMiddleware
@@ -74,7 +76,7 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
     )
     _write_json_with_msgspec(app)
     _handle_errors(app, features)
-    mount(app, contract, resources(features), answers)
+    mount(app, contract, resources(features), answers(features))
     app.add_sink(limiter.not_found, "/")
     if settings.debug:
         add_docs(app)
@@ -93,7 +95,8 @@ def all_features(
         resources={
             "/openapi.yaml": DocumentResource(contract.document.yaml, "application/yaml"),
             "/openapi.json": DocumentResource(contract.document.json, "application/json"),
-        }
+        },
+        uses_database=False,
     )
     return (health_feature(infrastructure.settings, pings), document, *features)
 
@@ -108,9 +111,15 @@ def resources(features: Iterable[Feature]) -> dict[str, object]:
     return joined
 
 
-def answers(operation: Operation) -> set[int]:
-    """Return the statuses that the layers around the contract engine can answer ``operation`` with."""
-    return {429} if rate_limit.is_limited(operation) else set()
+def answers(features: Iterable[Feature]) -> Answers:
+    """Return what tells the statuses that the layers around the contract engine can answer an operation with."""
+    database_paths = {path for feature in features if feature.uses_database for path in feature.resources}
+
+    def of(operation: Operation) -> set[int]:
+        limited = {429} if rate_limit.is_limited(operation) else set()
+        return limited | ({503} if operation.path in database_paths else set())
+
+    return of
 
 
 def _limiter(infrastructure: Infrastructure) -> RateLimiter:
@@ -133,6 +142,7 @@ def _write_json_with_msgspec(app: App) -> None:
 def _handle_errors(app: App, features: Iterable[Feature]) -> None:
     app.set_error_serializer(ErrorSerializer(_LASTING))
     app.add_error_handler(Exception, handle_unexpected)
+    app.add_error_handler(DatabaseUnavailableError, handle_unavailable)
     for feature in features:
         for error, status in feature.errors.items():
             app.add_error_handler(error, answer_with(status))

@@ -20,12 +20,13 @@ def check_contract(settings: Settings, path: Path) -> int:
     """
     try:
         contract = Contract.load(path)
-        mounted = resources(all_features(Infrastructure.from_settings(settings), contract, FEATURES))
+        features = all_features(Infrastructure.from_settings(settings), contract, FEATURES)
+        mounted = resources(features)
     except RuntimeError as error:  # whatever stops the boot says why
         print(error, file=sys.stderr)
         return 1
     print_table(("Operation", "Method and path", "Served by", "Documented statuses"), _rows(contract, mounted))
-    findings = [*differences(contract, mounted), *undocumented(contract, answers)]
+    findings = [*differences(contract, mounted), *undocumented(contract, answers(features))]
     for finding in findings:
         print(f"error: {finding}", file=sys.stderr)
     return 1 if findings else 0

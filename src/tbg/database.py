@@ -1,4 +1,4 @@
-"""PostgreSQL: one engine per worker, transactions, and a ping."""
+"""PostgreSQL: one engine per worker, sessions that read or write, and a ping."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, event, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 from tbg.config import Settings
+from tbg.outages import connect, outages_told, watch
 
 # A pooler in transaction mode gives every transaction another server connection, which knows no statement of ours. With
 # both caches off asyncpg prepares unnamed statements only, and none is left behind.
@@ -51,6 +52,7 @@ def create_engine(
     )
     if pooled:
         _limit_every_transaction(engine, limits)
+    watch(engine)
     return engine
 
 
@@ -76,14 +78,19 @@ def _limit_every_transaction(engine: AsyncEngine, limits: Mapping[str, str]) -> 
 
 @attrs.frozen
 class Database:
-    """The engine and its sessions. Nothing connects before the first use."""
+    """The engine and its sessions. Nothing connects before the first use.
+
+    Both kinds of sessions raise `DatabaseUnavailableError` when no connection can be had within the time-outs, when the
+    connection is lost, and when a lock is not free in time. Whatever else goes wrong is raised as it is.
+    """
 
     engine: AsyncEngine
     session_factory: async_sessionmaker[AsyncSession]
+    read_session_factory: async_sessionmaker[AsyncSession]
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "Database":
-        """Prepare the pool."""
+        """Prepare the pool, which both kinds of sessions share."""
         engine = create_engine(
             settings,
             application_name="tbg-api",
@@ -93,12 +100,20 @@ class Database:
             pool_timeout=settings.database_pool_timeout_seconds,
             pool_pre_ping=True,
         )
-        return cls(engine, async_sessionmaker(engine, expire_on_commit=False))
+        read_engine = engine.execution_options(postgresql_readonly=True)  # part of BEGIN, so no round trip
+        factories = [async_sessionmaker(each, expire_on_commit=False) for each in (engine, read_engine)]
+        return cls(engine, *factories)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Yield a session whose work is committed at the end of the block and rolled back by any exception."""
-        async with self.session_factory() as session, session.begin():
+        async with _begun(self.session_factory) as session:
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """Yield a session in a transaction that PostgreSQL keeps from writing (SQLSTATE 25006)."""
+        async with _begun(self.read_session_factory) as session:
             yield session
 
     async def ping(self) -> None:
@@ -109,3 +124,11 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self.engine.dispose()
+
+
+@asynccontextmanager
+async def _begun(factory: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
+    with outages_told():
+        async with factory() as session, session.begin():
+            await connect(session)
+            yield session

@@ -20,11 +20,13 @@ class Feature:
         resources: Falcon resources by path template, as ``openapi.yaml`` writes it.
         errors: The HTTP status of each domain error that its services raise.
         pings: What it needs to be ready besides the shared infrastructure, by the name that /ready shows.
+        uses_database: Whether its operations can answer 503 for want of the database; then they document it.
     """
 
     resources: Mapping[str, object] = attrs.field(factory=dict)
     errors: Mapping[type[DomainError], int] = attrs.field(factory=dict)
     pings: Mapping[str, Ping] = attrs.field(factory=dict)
+    uses_database: bool = True
 
 
 FeatureFactory = Callable[[Infrastructure], Feature]

@@ -50,8 +50,9 @@ def test_the_service_has_features_of_its_own(idle: Infrastructure, root_contract
     assert served.keys() == {"/health", "/ready", "/version", "/openapi.yaml", "/openapi.json"}
 
 
-def test_what_counts_can_be_refused(root_contract: Contract) -> None:
-    statuses = {operation.operation_id: answers(operation) for operation in root_contract.operations.values()}
+def test_what_counts_can_be_refused(idle: Infrastructure, root_contract: Contract) -> None:
+    possible = answers(all_features(idle, root_contract, FEATURES))
+    statuses = {operation.operation_id: possible(operation) for operation in root_contract.operations.values()}
 
     assert statuses == {
         "getHealth": set(),
@@ -60,6 +61,15 @@ def test_what_counts_can_be_refused(root_contract: Contract) -> None:
         "getContractAsYaml": {429},
         "getContractAsJson": {429},
     }
+
+
+@pytest.mark.parametrize(("uses_database", "statuses"), [(True, {429, 503}), (False, {429})])
+def test_what_uses_the_database_can_be_unavailable(
+    root_contract: Contract, *, uses_database: bool, statuses: set[int]
+) -> None:
+    feature = Feature(resources={"/version": Thing()}, uses_database=uses_database)
+
+    assert answers([feature])(root_contract.operations["GET", "/version"]) == statuses
 
 
 def test_the_environment_makes_the_service(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from tbg.contract import Contract
 
 DOCUMENT: dict[str, Any] = Contract.load(PROJECT_ROOT / "openapi.yaml").document.content
 _SPEC = "urn:spec"
+_FOR_FEATURES = "ServiceUnavailable"  # what every operation with a database refers to; this phase has none
 _REGISTRY = Registry().with_resource(_SPEC, DRAFT202012.create_resource(DOCUMENT))
 
 
@@ -38,6 +39,7 @@ def responses() -> Iterator[tuple[str, str, dict[str, Any]]]:
     for _, _, operation in operations():
         for status, response in operation["responses"].items():
             yield operation["operationId"], status, resolve(response)
+    yield _FOR_FEATURES, "503", DOCUMENT["components"]["responses"][_FOR_FEATURES]
 
 
 def media() -> list[Any]:
@@ -130,6 +132,13 @@ def test_every_response_documents_its_headers(status: str, response: dict[str, A
         assert resolve(headers["Retry-After"])["required"] is True
 
 
+def test_whoever_finds_the_service_unavailable_learns_when_to_come_back() -> None:
+    response = DOCUMENT["components"]["responses"][_FOR_FEATURES]
+
+    assert resolve(response["headers"]["Retry-After"])["required"] is True
+    assert response["content"].keys() == {"application/json", "application/problem+json"}
+
+
 @pytest.mark.parametrize("content", media())
 def test_every_body_has_an_example_that_is_valid(content: dict[str, Any]) -> None:
     assert "example" in content
@@ -172,4 +181,4 @@ def test_every_component_is_used() -> None:
     text = str(DOCUMENT)
     for kind, components in DOCUMENT["components"].items():
         for name in components:
-            assert f"'#/components/{kind}/{name}'" in text, f"{kind}/{name}"
+            assert name == _FOR_FEATURES or f"'#/components/{kind}/{name}'" in text, f"{kind}/{name}"

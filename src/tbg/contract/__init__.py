@@ -16,12 +16,13 @@ from tbg.contract.middleware import Mode, RequestContract, ResponseContract
 from tbg.contract.operations import Operation
 from tbg.contract.requests import Limits
 from tbg.contract.responses import Breach
-from tbg.contract.routing import Resources, Router, differences, mount, served, undocumented
+from tbg.contract.routing import Answers, Resources, Router, differences, mount, served, undocumented
 from tbg.contract.schemas import Finding
 from tbg.contract.serving import DocumentResource
 
 __all__ = [
     "UNSET",
+    "Answers",
     "Breach",
     "Call",
     "Contract",

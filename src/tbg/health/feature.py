@@ -20,5 +20,6 @@ def health_feature(settings: Settings, pings: Mapping[str, Ping]) -> Feature:
             "/health": HealthResource(),
             "/ready": ReadinessResource(readiness),
             "/version": VersionResource(version),
-        }
+        },
+        uses_database=False,  # readiness asks for it, and has a 503 of its own
     )

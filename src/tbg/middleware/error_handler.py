@@ -1,14 +1,20 @@
-"""Exceptions to answers: domain errors by a feature's table, anything else a 500 that tells the client nothing."""
+"""Exceptions to answers: domain errors by a feature's table, a database that is away a 503, anything else a 500.
+
+Only a domain error tells the client what it is about.
+"""
 
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import falcon
 import structlog
 
 from tbg.context import Request, Response
+from tbg.errors import DatabaseUnavailableError
 
 _log = structlog.stdlib.get_logger("tbg.errors")
+
+RETRY_AFTER_SECONDS: Final = 2  # a restart or a peak is over by then, or the client asks again
 
 Handler = Callable[[Request, Response, Exception, object], Awaitable[None]]
 
@@ -17,6 +23,16 @@ async def handle_unexpected(req: Request, _resp: Response, error: Exception, _pa
     """Log a bug with its traceback, once, and answer 500."""
     _log.error("http.unhandled", method=req.method, path=req.path, exc_info=error)
     raise falcon.HTTPInternalServerError
+
+
+async def handle_unavailable(
+    req: Request, _resp: Response, error: DatabaseUnavailableError, _params: object
+) -> NoReturn:
+    """Log why the database could not serve this request, in one line, and answer 503."""
+    _log.error("database.unavailable", method=req.method, path=req.path, reason=error.reason)
+    raise falcon.HTTPServiceUnavailable(
+        description="Temporarily unavailable. Try again later.", retry_after=RETRY_AFTER_SECONDS
+    )
 
 
 def answer_with(status: int) -> Handler:

@@ -45,7 +45,7 @@ class WorkerService:
     async def page(self, wanted: WorkerFilter) -> WorkerPage:
         """Return one page in the order of ids."""
         query = sa.select(workers).where(*_conditions(wanted)).order_by(workers.c.id).limit(wanted.page_size + 1)
-        async with self._database.transaction() as session:
+        async with self._database.read() as session:
             found = tuple(_worker(row) for row in await session.execute(query))
         items = found[: wanted.page_size]
         return WorkerPage(items, items[-1].id if len(found) > len(items) else None)
@@ -65,7 +65,7 @@ class WorkerService:
         Raises:
             NotFoundError: There is none.
         """
-        async with self._database.transaction() as session:
+        async with self._database.read() as session:
             return await _one(session, sa.select(workers).where(workers.c.id == worker_id))
 
     async def replace(self, worker_id: UUID, worker: WorkerInput) -> Worker:
@@ -108,7 +108,7 @@ class WorkerService:
         if wanted.regions:
             conditions.append(workers.c.region.in_(wanted.regions))
         query = sa.select(workers).where(*conditions).order_by(workers.c.name).limit(wanted.limit)
-        async with self._database.transaction() as session:
+        async with self._database.read() as session:
             return tuple(_worker(row) for row in await session.execute(query))
 
     async def statistics(self, wanted: StatisticsQuery) -> tuple[Statistics, ...]:
@@ -119,12 +119,12 @@ class WorkerService:
             query = query.where(workers.c.tags.contains([wanted.tag]))
         if wanted.regions:
             query = query.where(region.in_(wanted.regions))
-        async with self._database.transaction() as session:
+        async with self._database.read() as session:
             return tuple(Statistics(*row) for row in await session.execute(query))
 
     async def stream(self) -> AsyncIterator[Worker]:
         """Yield every worker in the order of names, holding one row at a time."""
-        async with self._database.transaction() as session:
+        async with self._database.read() as session:
             async for row in await session.stream(sa.select(workers).order_by(workers.c.name)):
                 yield _worker(row)
 
@@ -173,7 +173,7 @@ class WorkerService:
 
     async def _shares(self, worker_id: UUID, *conditions: sa.ColumnElement[bool]) -> tuple[Share, ...]:
         query = sa.select(shares).where(shares.c.worker_id == worker_id, *conditions).order_by(shares.c.number)
-        async with self._database.transaction() as session:
+        async with self._database.read() as session:
             return tuple(Share(**row._mapping) for row in await session.execute(query))
 
     async def _write(self, query: ReturningInsert[Any] | ReturningUpdate[Any]) -> Worker:

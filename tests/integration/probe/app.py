@@ -122,7 +122,7 @@ class Notes:
         self._database = database
 
     async def on_get(self, _req: Request, resp: Response) -> None:
-        async with self._database.transaction() as session:
+        async with self._database.read() as session:
             resp.media = {"answer": await session.scalar(text("SELECT count(*) FROM notes"))}
 
     async def on_post(self, req: Request, resp: Response) -> None:

@@ -1,0 +1,88 @@
+"""Which errors say that the database cannot serve now, rather than that a statement is wrong."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+
+from tbg.errors import DatabaseUnavailableError
+
+# https://www.postgresql.org/docs/16/errcodes-appendix.html
+_GOING: Final = frozenset({"57P01", "57P02", "57P03", "57P05"})  # shut down, crashed, starting up, idle for too long
+_LOCK_TIMEOUT: Final = "55P03"
+_CONNECTION: Final = "08"  # also everything that PgBouncer itself has to say
+_RESOURCES: Final = "53"  # too many connections, out of memory, disk full
+
+
+class PoolerError(ConnectionError):
+    """A pooler in transaction mode refused what a server would take; the message says what to set."""
+
+
+@contextmanager
+def outages_told() -> Iterator[None]:
+    """Raise `DatabaseUnavailableError` for what the block raises if that is an outage; let all else pass.
+
+    A statement that is too slow (57014) is none: it would be as slow the next time.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        if not _is_outage(error):
+            raise
+        raise DatabaseUnavailableError(_reason(error)) from error
+
+
+async def connect(session: AsyncSession) -> None:
+    """Take a connection for ``session``.
+
+    Raises:
+        DatabaseUnavailableError: None became free in time, or none could be made.
+    """
+    try:
+        await session.connection()
+    except (OSError, SQLAlchemyError) as error:
+        raise DatabaseUnavailableError(_reason(error)) from error
+
+
+def watch(engine: AsyncEngine) -> None:
+    """Let SQLAlchemy take for lost what it would not, and name the setting that a pooler needs."""
+    event.listen(engine.sync_engine, "handle_error", _judge)
+
+
+def _judge(context: ExceptionContext) -> Exception | None:
+    error = context.original_exception
+    if "unsupported startup parameter" in str(error):
+        hint = PoolerError("PgBouncer refuses start-up parameters: set TBG_DATABASE_TRANSACTION_POOLER=true")
+        return OperationalError(None, None, hint)
+    if isinstance(error, OSError):
+        # asyncpg lets these through, of a server that hangs for one. Wrapped, they differ from the block's own.
+        context.is_disconnect = True
+        return OperationalError(None, None, error, connection_invalidated=True)
+    if getattr(error, "sqlstate", None) in _GOING:  # the connection ends, but asyncpg may not know it yet
+        context.is_disconnect = True
+    return None
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    sqlstate = _sqlstate(error)
+    is_transient = sqlstate in _GOING or sqlstate == _LOCK_TIMEOUT
+    return error.connection_invalidated or is_transient or sqlstate.startswith((_CONNECTION, _RESOURCES))
+
+
+def _sqlstate(error: Exception) -> str:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, PoolTimeoutError):
+        return "no connection of the pool became free in time"
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, PoolerError):
+        return str(cause)
+    driver = cause.__cause__ or cause  # SQLAlchemy's own classes are less precise
+    return f"{type(driver).__name__} {_sqlstate(error)}".rstrip()
