@@ -13,7 +13,8 @@ from tbg.config import Settings
 from tbg.outages import connect, outages_told, watch
 
 # A pooler in transaction mode gives every transaction another server connection, which knows no statement of ours. With
-# both caches off asyncpg prepares unnamed statements only, and none is left behind.
+# asyncpg's cache off statements are unnamed: none is left behind, and each execution sends its text again. The server
+# then cannot say that a table has changed since, so SQLAlchemy must not remember the types of the columns either.
 _NO_PREPARED_STATEMENTS: Final = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
 
 

@@ -141,6 +141,20 @@ async def test_a_read_session_cannot_write_and_the_next_session_can(database: Da
             await session.execute(text("CREATE TEMPORARY TABLE once (a int) ON COMMIT DROP"))
 
 
+async def test_a_table_that_changes_is_read_right_at_once(database: Database, stranger: asyncpg.Connection) -> None:
+    """A cached statement would be prepared anew by the server, but read with the types of before."""
+
+    async def value() -> object:
+        async with database.read() as session:
+            return await session.scalar(text("SELECT value FROM changing"))
+
+    await stranger.execute("DROP TABLE IF EXISTS changing; CREATE TABLE changing AS SELECT 1 AS value")
+    before = await value()
+    await stranger.execute("ALTER TABLE changing ALTER value TYPE text")
+
+    assert (before, await value()) == (1, "1")
+
+
 async def test_rows_are_streamed(database: Database) -> None:
     async with database.read() as session:
         rows = await session.stream(text("SELECT * FROM generate_series(1, 1000)"))
