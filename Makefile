@@ -1,12 +1,12 @@
 # Everything a person or CI does with this checkout. `make` alone prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fmt lint typecheck fuzz lock clean migrate
+.PHONY: help setup run test fmt lint typecheck fuzz lock clean migrate migration
 
 BIN := .venv/bin
 ifndef FUZZ_SEED
 FUZZ_SEED := $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 endif
-export PYTHON FUZZ_SEED
+export PYTHON FUZZ_SEED m
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,10 @@ lock: setup  ## compile the lock files anew (LOCK="--upgrade" to take newer vers
 
 migrate: setup  ## bring the database of TBG_DATABASE_URL to the newest schema
 	$(BIN)/python -m tbg migrate
+
+migration: setup  ## write a migration for what has changed in the models (m="add region")
+	@$(if $(m),,$(error say what it does: make migration m="add region"))
+	@$(BIN)/python -m tbg migration "$$m"
 
 clean:  ## remove .venv, the embedded servers' data and every cache
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -c "import pathlib, tbg.dev.state as state; state.clean(pathlib.Path())"

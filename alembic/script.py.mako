@@ -1,4 +1,10 @@
-"""${message}."""
+<%
+    title = (message or "change the schema").rstrip(".")
+
+    def commands(lines):
+        return "\n".join(line for line in lines.split("\n") if not line.lstrip().startswith("# ###")).strip() or "pass"
+%>\
+"""${title[0].upper() + title[1:]}."""
 
 from collections.abc import Sequence
 
@@ -13,9 +19,9 @@ depends_on: str | Sequence[str] | None = ${repr(depends_on)}
 
 def upgrade() -> None:
     """Apply the change."""
-    ${upgrades if upgrades else "pass"}
+    ${commands(upgrades)}
 
 
 def downgrade() -> None:
     """Take it back."""
-    ${downgrades if downgrades else "pass"}
+    ${commands(downgrades)}

@@ -76,6 +76,26 @@ def migrate() -> None:
         raise click.ClickException(str(error)) from None
 
 
+@main.command()
+@click.argument("message")
+def migration(message: str) -> None:
+    """Write a migration for what has changed in the models: MESSAGE is what it does, like "add region"."""
+    from tbg.dev.errors import DevServerError  # noqa: PLC0415 - production has no embedded servers
+    from tbg.dev.revision import write_revision  # noqa: PLC0415 - the same
+
+    try:
+        revision = write_revision(_settings(), message)
+    except DevServerError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(revision.path)
+    if revision.is_empty:
+        click.echo(
+            "It is empty: the models and the migrations agree. Write it by hand; or, if you have changed a model, see "
+            "that src/tbg/features.py leads to it (docs/migrations.md).",
+            err=True,
+        )
+
+
 def _settings() -> Settings:
     try:
         return Settings.load()
