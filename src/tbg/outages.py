@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 from tbg.errors import DatabaseUnavailableError
 
 # https://www.postgresql.org/docs/16/errcodes-appendix.html
-_GOING: Final = frozenset({"57P01", "57P02", "57P03", "57P05"})  # shut down, crashed, starting up, idle for too long
+_GOING: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "25P03"})  # shut down, crashed, starting, idle too long
 _LOCK_TIMEOUT: Final = "55P03"
 _CONNECTION: Final = "08"  # also everything that PgBouncer itself has to say
 _RESOURCES: Final = "53"  # too many connections, out of memory, disk full

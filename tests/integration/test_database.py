@@ -2,11 +2,14 @@
 
 import asyncio
 
+import attrs
 import httpx
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from tbg.config import Settings
+from tbg.database import Database
 from tbg.infrastructure import Infrastructure
 
 
@@ -86,6 +89,47 @@ async def test_every_connection_is_named_and_bounded(infrastructure: Infrastruct
         shown = [await session.scalar(text(f"SHOW {name}")) for name in names]
 
     assert shown == ["tbg-api", "30s", "5s", "1min"]
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize("statement", ["INSERT INTO things VALUES ('a')", "CREATE TABLE never (a int)"])
+async def test_a_read_session_cannot_write_and_the_next_one_on_its_connection_can(
+    settings: Settings, statement: str
+) -> None:
+    database = Database.from_settings(attrs.evolve(settings, database_pool_size=1, database_max_overflow=0))
+
+    async def write_in_a_read_session() -> None:
+        async with database.read() as session:
+            await session.execute(text(statement))
+
+    with pytest.raises(DBAPIError, match="read-only transaction"):
+        await write_in_a_read_session()
+    async with database.read() as session:
+        first = await session.scalar(text("SELECT pg_backend_pid()"))
+    async with database.transaction() as session:
+        await session.execute(text("INSERT INTO things VALUES ('b')"))
+        second = await session.scalar(text("SELECT pg_backend_pid()"))
+    async with database.read() as session:
+        found = list(await session.scalars(text("SELECT name FROM things")))
+    await database.close()
+
+    assert (found, first) == (["b"], second)
+
+
+@pytest.mark.parametrize("kind", ["read", "transaction"])
+async def test_a_lost_connection_is_replaced(infrastructure: Infrastructure, kind: str) -> None:
+    others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+    mine = "application_name = 'tbg-api' AND datname = current_database()"
+    killer = Database.from_settings(infrastructure.settings)
+    begin = getattr(infrastructure.database, kind)
+    for _ in range(5):
+        async with begin() as session:
+            await session.execute(text("SELECT 1"))
+        async with killer.transaction() as session:
+            assert list(await session.scalars(text(f"{others} AND {mine}"))) == [True]
+        async with begin() as session:
+            assert await session.scalar(text("SELECT 1")) == 1
+    await killer.close()
 
 
 @pytest.mark.parametrize(("fail", "status"), [("bug", 500), ("domain", 409)])
