@@ -84,5 +84,6 @@ def _reason(error: Exception) -> str:
     cause = getattr(error, "orig", None) or error
     if isinstance(cause, PoolerError):
         return str(cause)
-    driver = cause.__cause__ or cause  # SQLAlchemy's own classes are less precise
+    # Of the driver's errors SQLAlchemy makes its own, which are less precise; the system's it leaves as they are.
+    driver = cause if isinstance(cause, OSError) else cause.__cause__ or cause
     return f"{type(driver).__name__} {_sqlstate(error)}".rstrip()

@@ -1,0 +1,132 @@
+"""A database that goes away under requests that use it, over real gunicorn."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tbg.dev.postgres import EmbeddedPostgres
+from tests.conftest import gunicorn
+from tests.integration.probe.app import APP
+from tests.support.gunicorn import Gunicorn, wait_until
+from tests.support.servers import discarded, kill
+from tests.system.test_outages import send_to_all
+
+UNAVAILABLE = {"detail": "Temporarily unavailable. Try again later."}
+TIMEOUT = 1.0
+MARGIN = 1.5  # for a machine that is busy with other tests
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    with discarded(EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def service(
+    tmp_path_factory: pytest.TempPathFactory, postgres: EmbeddedPostgres, valkey_url: str
+) -> Iterator[Gunicorn]:
+    settings: dict[str, Any] = {
+        "database_pool_size": 4,
+        "database_connect_timeout_seconds": TIMEOUT,
+        "database_statement_timeout_seconds": TIMEOUT,
+        "rate_limit_requests": 1_000_000,
+    }
+    with gunicorn(tmp_path_factory.mktemp("gunicorn"), postgres.url, valkey_url, APP, **settings) as server:
+        yield server
+
+
+def ask(service: Gunicorn, path: str = "/probe/notes") -> tuple[httpx.Response, float]:
+    """Ask on a connection of its own, so that either worker may answer; return how long it took, too."""
+    started = time.monotonic()
+    response = httpx.get(service.url + path, trust_env=False, timeout=30)
+    return response, time.monotonic() - started
+
+
+def ask_often(service: Gunicorn, count: int = 12) -> list[tuple[httpx.Response, float]]:
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(lambda _: ask(service), range(count)))
+
+
+def statuses(service: Gunicorn) -> set[int]:
+    return {response.status_code for response, _ in ask_often(service)}
+
+
+def outages(service: Gunicorn) -> list[str]:
+    assert service.log("http.unhandled") == []
+    return [line["reason"] for line in service.log("database.unavailable")]
+
+
+def test_connections_that_the_server_ended_cost_no_request(service: Gunicorn, postgres: EmbeddedPostgres) -> None:
+    before = len(outages(service))
+    for _ in range(5):
+        assert statuses(service) == {200}
+        ended = postgres.ask(
+            "SELECT bool_and(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE application_name = 'tbg-api'"
+        )
+        assert ended == "t"
+        assert statuses(service) == {200}
+
+    assert len(outages(service)) == before
+
+
+def test_a_restart_of_the_server_between_two_requests_costs_none(service: Gunicorn, postgres: EmbeddedPostgres) -> None:
+    before = len(outages(service))
+    assert statuses(service) == {200}
+    postgres.stop()
+    postgres.start()
+
+    assert statuses(service) == {200}
+    assert len(outages(service)) == before
+
+
+@pytest.mark.parametrize("end", [EmbeddedPostgres.stop, kill])
+def test_without_the_server_clients_are_told_to_come_back(
+    service: Gunicorn, postgres: EmbeddedPostgres, end: Callable[[EmbeddedPostgres], None]
+) -> None:
+    assert statuses(service) == {200}
+    before = len(outages(service))
+    end(postgres)
+    try:
+        answers = ask_often(service)
+        alive, _ = ask(service, "/health")
+    finally:
+        postgres.start()
+
+    for response, seconds in answers:
+        assert_unavailable(response)
+        assert seconds < MARGIN
+    assert alive.status_code == 200
+    assert outages(service)[before:] == ["ConnectionRefusedError"] * len(answers)
+    wait_until(lambda: statuses(service) == {200}, 10, "recovery")
+
+
+def assert_unavailable(response: httpx.Response) -> None:
+    assert (response.status_code, response.json()) == (503, UNAVAILABLE)
+    assert response.headers["retry-after"] == "2"
+    assert "x-request-id" in response.headers
+    assert "x-ratelimit-remaining" in response.headers
+
+
+def test_a_server_that_hangs_keeps_nobody_for_ever(service: Gunicorn, postgres: EmbeddedPostgres) -> None:
+    """A command ends a second after its time-out on the server; a connection is closed within two."""
+    assert statuses(service) == {200}
+    before = len(outages(service))
+    send_to_all(postgres, signal.SIGSTOP)
+    try:
+        answers = ask_often(service, 8)
+        alive, quickly = ask(service, "/health")
+    finally:
+        send_to_all(postgres, signal.SIGCONT)
+
+    for response, seconds in answers:
+        assert_unavailable(response)
+        assert seconds < TIMEOUT + 1 + 2 + MARGIN
+    assert outages(service)[before:] == ["TimeoutError"] * len(answers)
+    assert (alive.status_code, quickly < MARGIN) == (200, True)
+    wait_until(lambda: statuses(service) == {200}, 10, "recovery")
