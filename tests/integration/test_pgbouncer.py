@@ -1,6 +1,7 @@
 """The service behind the real PgBouncer in transaction mode, where every transaction may be on another connection."""
 
 import asyncio
+import subprocess
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 import typed_settings as ts
 from falcon.testing import ASGIConductor
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DBAPIError
 
@@ -27,6 +28,7 @@ from tbg.logs import configure_logging
 from tests.conftest import Logged, StartGunicorn
 from tests.contract.test_workers import worker
 from tests.integration.pgbouncer import PROGRAM, PgBouncer
+from tests.support.environments import ROOT, bare_environment, tbg_command
 from tests.support.servers import discarded
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no PgBouncer here: apt-get install pgbouncer")
@@ -264,6 +266,33 @@ async def test_without_the_setting_readiness_logs_what_to_set(
 
     assert (ready.status_code, ready.json["checks"]["database"]) == (503, "error: unavailable")
     assert HINT in changes[0]["reasons"]["database"]
+
+
+@pytest.fixture
+async def empty_database(postgres_url: str, pgbouncer: PgBouncer) -> AsyncIterator[str]:
+    """A database without a table, as PgBouncer's clients name it."""
+    name = f"empty_{uuid.uuid4().hex[:8]}"
+    server = await asyncpg.connect(postgres_url.replace("+asyncpg", ""))
+    await server.execute(f"CREATE DATABASE {name}")
+    yield make_url(pgbouncer.url).set(database=name).render_as_string(hide_password=False)
+    await server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await server.close()
+
+
+@pytest.mark.parametrize(("pooler", "status"), [("true", 0), ("false", 1)])
+async def test_migrations_run_behind_it_and_say_what_to_set(empty_database: str, pooler: str, status: int) -> None:
+    environment = bare_environment(TBG_DATABASE_URL=empty_database, TBG_DATABASE_TRANSACTION_POOLER=pooler)
+
+    result = await asyncio.to_thread(run_tbg, "migrate", environment)
+
+    assert result.returncode == status, result.stdout + result.stderr
+    assert (HINT in result.stderr) is (pooler == "false")
+
+
+def run_tbg(command: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        tbg_command(command), cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_the_whole_service_works_behind_it(start_gunicorn: StartGunicorn, pgbouncer: PgBouncer) -> None:

@@ -1,8 +1,10 @@
 """A database that cannot serve: which errors say so, and what a client gets then."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -12,10 +14,13 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 
 from tbg.config import Settings
+from tbg.contract import Contract, MismatchError
 from tbg.database import Database
 from tbg.errors import DatabaseUnavailableError, DomainError
+from tbg.infrastructure import Infrastructure
 from tests.conftest import Logged
 from tests.integration.conftest import Serve
+from tests.integration.probe.app import build
 
 DETAIL = {"detail": "Temporarily unavailable. Try again later."}
 # It depends on whether the server's last word or the end of the connection is seen first, or both before the next use.
@@ -241,3 +246,17 @@ async def test_a_lock_may_be_free_later_but_a_slow_statement_stays_slow(
     assert ("retry-after" in response.headers) is (status == 503)
     assert [line["event"] for line in lines] == ["database.unavailable" if status == 503 else "http.unhandled"]
     assert ("exception" in lines[0]) is (status == 500)
+
+
+async def test_an_operation_that_does_not_document_it_stops_the_boot(
+    infrastructure: Infrastructure, probe_contract: Contract, tmp_path: Path
+) -> None:
+    document = json.loads(probe_contract.document.json)
+    document["paths"]["/probe/notes"]["get"]["responses"].pop("503")
+    (tmp_path / "openapi.yaml").write_text(json.dumps(document))
+    contract = Contract.load(tmp_path / "openapi.yaml")
+
+    with pytest.raises(MismatchError) as raised:
+        build(infrastructure, contract)
+    assert "GET /probe/notes: can answer 503, which is not documented" in str(raised.value)
+    assert str(raised.value).count("can answer") == 1
