@@ -1,6 +1,7 @@
 """Transactions on real PostgreSQL: a block is committed whole, or not at all."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import attrs
 import httpx
@@ -11,6 +12,14 @@ from sqlalchemy.exc import DBAPIError
 from tbg.config import Settings
 from tbg.database import Database
 from tbg.infrastructure import Infrastructure
+
+
+@pytest.fixture
+async def infrastructure(settings: Settings) -> AsyncIterator[Infrastructure]:
+    """With transactions that are really committed: they are what is tested here."""
+    infrastructure = Infrastructure.from_settings(settings)
+    yield infrastructure
+    await infrastructure.close()
 
 
 @pytest.fixture

@@ -8,8 +8,13 @@ from typing import Any
 
 import httpx
 import pytest
+import typed_settings as ts
+from sqlalchemy import text
 
+from tbg.config import Settings
+from tbg.database import Database
 from tbg.dev.postgres import EmbeddedPostgres
+from tbg.errors import DatabaseUnavailableError
 from tests.conftest import gunicorn
 from tests.integration.probe.app import APP
 from tests.support.gunicorn import Gunicorn, wait_until
@@ -130,3 +135,26 @@ def test_a_server_that_hangs_keeps_nobody_for_ever(service: Gunicorn, postgres: 
     assert outages(service)[before:] == ["TimeoutError"] * len(answers)
     assert (alive.status_code, quickly < MARGIN) == (200, True)
     wait_until(lambda: statuses(service) == {200}, 10, "recovery")
+
+
+async def test_a_server_that_hangs_in_a_statement(postgres: EmbeddedPostgres) -> None:
+    """The driver's own time-out comes as TimeoutError; the connection is not used again."""
+    settings = Settings(database_url=ts.SecretStr(postgres.url), database_statement_timeout_seconds=0.2)
+    database = Database.from_settings(settings)
+
+    async def hang() -> None:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+            send_to_all(postgres, signal.SIGSTOP)
+            await session.execute(text("SELECT 2"))
+
+    try:
+        with pytest.raises(DatabaseUnavailableError) as raised:
+            await hang()
+    finally:
+        send_to_all(postgres, signal.SIGCONT)
+    async with database.read() as session:
+        assert await session.scalar(text("SELECT 3")) == 3
+    await database.close()
+
+    assert raised.value.reason == "TimeoutError"

@@ -13,6 +13,7 @@ from tbg.dev.process import Command
 from tbg.dev.server import EmbeddedServer
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+SERVER_CONNECTIONS = 2
 
 
 class PgBouncer(EmbeddedServer):
