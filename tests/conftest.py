@@ -1,19 +1,17 @@
 """Fixtures for every test: real servers once per test process, the service anew for each test."""
 
-import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import redis
 import structlog
 import typed_settings as ts
 from falcon.testing import ASGIConductor
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from tbg.app import App, build_app
 from tbg.config import PROJECT_ROOT, Settings
@@ -23,8 +21,10 @@ from tbg.dev.postgres import EmbeddedPostgres
 from tbg.dev.valkey import EmbeddedValkey
 from tbg.features import FEATURES
 from tbg.infrastructure import Infrastructure
+from tests.support.databases import Server, migrate
 from tests.support.environments import full_environment
 from tests.support.gunicorn import Gunicorn
+from tests.support.rollback import rolled_back
 from tests.support.servers import discarded
 from tests.support.texts import json_lines
 
@@ -40,22 +40,31 @@ def worker_number(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory, worker_number: int) -> Iterator[str]:
-    """A database of this test process's own, on a server that is given or on one of its own."""
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL server: the one that is given, or one of this test process's own."""
     if url := os.environ.get("TBG_TEST_DATABASE_URL"):
-        yield asyncio.run(_own_database(url, f"test_{worker_number}"))
+        yield Server(url)
     else:
-        with discarded(EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data")) as server:
-            yield server.url
+        with discarded(EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data")) as embedded:
+            yield Server(embedded.url)
 
 
-async def _own_database(url: str, name: str) -> str:
-    engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-        await connection.execute(text(f"CREATE DATABASE {name}"))
-    await engine.dispose()
-    return f"{url.rpartition('/')[0]}/{name}"
+@pytest.fixture(scope="session")
+def template(server: Server, worker_number: int) -> Iterator[str]:
+    """The name of a database that has been migrated, to be cloned."""
+    name = f"test_template_{worker_number}"
+    migrate(server.create(name))
+    server.seal(name)
+    yield name
+    server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(server: Server, template: str, worker_number: int) -> Iterator[str]:
+    """A migrated database of this test process's own."""
+    name = f"test_{worker_number}"
+    yield server.create(name, template)
+    server.drop(name)
 
 
 @pytest.fixture(scope="session")
@@ -115,8 +124,10 @@ def settings(postgres_url: str, redis_url: str) -> Settings:
 
 @pytest.fixture
 async def infrastructure(settings: Settings) -> AsyncIterator[Infrastructure]:
+    """What the service stands on. What a test does to the database is undone at its end (one session at a time)."""
     infrastructure = Infrastructure.from_settings(settings)
-    yield infrastructure
+    async with rolled_back(infrastructure.database) as database:
+        yield attrs.evolve(infrastructure, database=database)
     await infrastructure.close()
 
 

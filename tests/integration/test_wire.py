@@ -224,7 +224,7 @@ def test_half_closed_connections_are_let_go(service: Gunicorn) -> None:
     ],
 )
 @pytest.mark.parametrize("reset", [False, True], ids=["closed", "reset"])
-def test_early_disconnects_are_let_go(service: Gunicorn, beginning: bytes, reset: bool) -> None:  # noqa: FBT001 - a parameter
+def test_early_disconnects_are_let_go(service: Gunicorn, beginning: bytes, reset: bool) -> None:
     for _ in range(5):
         with Wire(service.port) as wire:
             wire.send(beginning)

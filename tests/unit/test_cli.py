@@ -57,7 +57,7 @@ def test_every_command_explains_itself(tbg: Callable[..., Result], command: str)
 
 
 def test_these_are_all_commands() -> None:
-    assert set(cli.main.commands) == {"dev", "serve", "check", "settings", "migrate"}
+    assert set(cli.main.commands) == {"dev", "serve", "check", "settings", "migrate", "migration"}
 
 
 def test_the_version(tbg: Callable[..., Result]) -> None:
