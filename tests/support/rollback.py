@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager
 
 import attrs
 from sqlalchemy import Connection, event, text
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import NullPool
 
 from tbg.database import Database
 
@@ -24,17 +25,20 @@ def _forbid_writes(_session: Session, _transaction: object, connection: Connecti
 async def rolled_back(database: Database) -> AsyncIterator[Database]:
     """Yield ``database`` with sessions on one connection, whose transaction is rolled back at the end.
 
-    A commit of theirs ends a savepoint, so that the next session sees it. One session at a time: it is one connection.
+    A commit of theirs ends a savepoint, so that the next session sees it. One session at a time: it is one connection,
+    apart from the pool, which a service under test closes when it stops.
     """
-    async with database.engine.connect() as connection, connection.begin() as transaction:
-
-        def sessions(kind: type[Session]) -> async_sessionmaker[AsyncSession]:
-            return async_sessionmaker(
-                connection,
-                sync_session_class=kind,
-                join_transaction_mode="create_savepoint",
-                expire_on_commit=False,
-            )
-
-        yield attrs.evolve(database, session_factory=sessions(Session), read_session_factory=sessions(_ReadSession))
+    engine = create_async_engine(database.engine.url, poolclass=NullPool)
+    async with engine.connect() as connection, connection.begin() as transaction:
+        yield attrs.evolve(
+            database,
+            session_factory=_sessions(connection, Session),
+            read_session_factory=_sessions(connection, _ReadSession),
+        )
         await transaction.rollback()
+
+
+def _sessions(connection: AsyncConnection, kind: type[Session]) -> async_sessionmaker[AsyncSession]:
+    return async_sessionmaker(
+        connection, sync_session_class=kind, join_transaction_mode="create_savepoint", expire_on_commit=False
+    )
