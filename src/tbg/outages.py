@@ -61,7 +61,7 @@ def _judge(context: ExceptionContext) -> Exception | None:
         return OperationalError(None, None, hint)
     if isinstance(error, OSError):
         # asyncpg lets these through, of a server that hangs for one. Wrapped, they differ from the block's own.
-        context.is_disconnect = True
+        context.is_disconnect = context.invalidate_pool_on_disconnect = True
         return OperationalError(None, None, error, connection_invalidated=True)
     if getattr(error, "sqlstate", None) in _GOING:  # the connection ends, but asyncpg may not know it yet
         context.is_disconnect = True
