@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 
 from tbg.dev.postgres import EmbeddedPostgres
+from tbg.migrations.turns import LOCK_KEY
 from tests.migrations.conftest import NewDatabase
 from tests.support import collector
 from tests.support.catalogue import catalogue, contents, exists, fill
@@ -78,9 +79,22 @@ def test_eight_at_once_under_load(half_way: str) -> None:
 
     assert [process.returncode for process in processes] == [0] * 8, outputs
     assert sum("Running upgrade" in stdout for stdout, _ in outputs) == 1
-    assert any("migrations.waiting" in stdout for stdout, _ in outputs)
     assert ask(half_way, "SELECT count(*) FROM shares WHERE btc_address = 'busy'") == [{"count": written}]
     assert slowest < 5
+
+
+def test_a_migration_waits_for_its_turn_however_long(at_head: str) -> None:
+    with contextlib.ExitStack() as running:
+        with holding(at_head, f"SELECT pg_advisory_xact_lock({LOCK_KEY})"):
+            process = running.enter_context(migrating(at_head, lock_timeout_seconds=0.1))
+            assert process.stdout is not None
+            said = next(line for line in process.stdout if "migrations.waiting" in line)
+            time.sleep(0.5)
+            assert process.poll() is None
+        _, stderr = process.communicate()
+
+    assert (process.returncode, stderr) == (0, "")
+    assert "another migration" in said
 
 
 def test_a_refused_lock_changes_nothing_and_says_so(new_database: NewDatabase, timescaledb: bool) -> None:

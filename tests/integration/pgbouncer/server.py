@@ -14,6 +14,7 @@ from tbg.dev.server import EmbeddedServer
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 SERVER_CONNECTIONS = 2
+WAIT_SECONDS = 3
 
 
 class PgBouncer(EmbeddedServer):
@@ -55,7 +56,7 @@ class PgBouncer(EmbeddedServer):
             "pool_mode": "transaction",
             "default_pool_size": self._pool_size,
             "max_client_conn": 200,
-            "query_wait_timeout": 5,
+            "query_wait_timeout": WAIT_SECONDS,
             "server_login_retry": 1,
         }
         lines = [f"{name} = {value}" for name, value in options.items()]

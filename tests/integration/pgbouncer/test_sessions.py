@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from tbg.config import Settings
 from tbg.database import Database, create_engine
 from tbg.errors import DatabaseUnavailableError
-from tests.integration.pgbouncer.server import SERVER_CONNECTIONS, PgBouncer
+from tests.integration.pgbouncer.server import SERVER_CONNECTIONS, WAIT_SECONDS, PgBouncer
 
 LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
 JIT_AS_FOUND = "SELECT setting = reset_val FROM pg_settings WHERE name = 'jit'"
@@ -194,3 +194,25 @@ async def test_more_parameters_hold_in_every_transaction(settings: Settings) -> 
         timeout = await connection.scalar(text("SHOW statement_timeout"))
 
     assert (interval, timeout) == ("1s", "0")
+
+
+async def test_nobody_waits_for_ever_for_one_of_the_few_connections(database: Database) -> None:
+    async def hold() -> None:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+            held.release()
+            await asyncio.sleep(60)
+
+    held = asyncio.Semaphore(0)
+    holders = [asyncio.create_task(hold()) for _ in range(SERVER_CONNECTIONS)]
+    for _ in holders:
+        await held.acquire()
+    with pytest.raises(DatabaseUnavailableError) as raised:
+        async with asyncio.timeout(WAIT_SECONDS + 3):
+            await shown(database)
+    for holder in holders:
+        holder.cancel()
+    await asyncio.wait(holders)
+
+    assert raised.value.reason == "ProtocolViolationError 08P01"
+    assert (await shown(database))[0] == "tbg-api"
