@@ -56,7 +56,7 @@ def watch(engine: AsyncEngine) -> None:
 
 def _judge(context: ExceptionContext) -> Exception | None:
     error = context.original_exception
-    if "unsupported startup parameter" in str(error):
+    if context.statement is None and "unsupported startup parameter" in str(error):
         hint = PoolerError("PgBouncer refuses start-up parameters: set TBG_DATABASE_TRANSACTION_POOLER=true")
         return OperationalError(None, None, hint)
     if isinstance(error, OSError):

@@ -214,5 +214,6 @@ async def test_nobody_waits_for_ever_for_one_of_the_few_connections(database: Da
         holder.cancel()
     await asyncio.wait(holders)
 
-    assert raised.value.reason == "ProtocolViolationError 08P01"
+    # PgBouncer says why and hangs up; it depends on which of the two is seen first.
+    assert raised.value.reason in {"ProtocolViolationError 08P01", "ConnectionDoesNotExistError 08003"}
     assert (await shown(database))[0] == "tbg-api"
