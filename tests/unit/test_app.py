@@ -4,7 +4,7 @@ import importlib.util
 
 import pytest
 from falcon.testing import create_scope
-from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, String, Table, create_engine
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, String, Table, create_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
@@ -90,13 +90,12 @@ def test_a_misspelt_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch, logge
 def test_models_get_the_names_that_postgresql_gives() -> None:
     table = Table(
         "workers",
-        Base.metadata,
+        MetaData(naming_convention=Base.metadata.naming_convention),  # apart from the tables that exist
         Column("id", Integer, primary_key=True),
         Column("name", String, unique=True),
         Column("pool_id", Integer, ForeignKey("workers.id"), index=True),
         CheckConstraint("id > 0", name="positive"),
     )
-    Base.metadata.remove(table)
     engine = create_engine("postgresql+asyncpg://", poolclass=NullPool)
     statement = str(CreateTable(table).compile(engine))
 
