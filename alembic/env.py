@@ -8,11 +8,9 @@ from alembic import context
 from sqlalchemy import Connection
 from sqlalchemy.pool import NullPool
 
-import tbg.db.models
-import tbg.features  # noqa: F401 - the models of each feature
 from tbg.config import Settings
 from tbg.database import create_engine
-from tbg.db.base import Base
+from tbg.db.metadata import load_metadata
 from tbg.migrations.autogenerate import revise_directives
 from tbg.migrations.script import guarded
 from tbg.migrations.turns import wait_for_turn
@@ -28,7 +26,7 @@ def _run_offline(settings: Settings) -> None:
     # This driver's own placeholders, as online: others would double each percent sign.
     context.configure(
         url="postgresql+asyncpg://",
-        target_metadata=Base.metadata,
+        target_metadata=load_metadata(),
         literal_binds=True,
         output_buffer=script,
         transaction_per_migration=True,
@@ -43,7 +41,7 @@ def _run(connection: Connection) -> None:
     # TimescaleDB keeps its chunks and views in schemas of their own: without include_schemas Alembic sees none of them.
     context.configure(
         connection=connection,
-        target_metadata=Base.metadata,
+        target_metadata=load_metadata(),
         compare_server_default=True,
         process_revision_directives=revise_directives(context.script),
         transaction_per_migration=True,

@@ -91,7 +91,7 @@ def migration(message: str) -> None:
     if revision.is_empty:
         click.echo(
             "It is empty: the models and the migrations agree. Write it by hand; or, if you have changed a model, see "
-            "that src/tbg/features.py leads to it (docs/migrations.md).",
+            "that it is in a file called models.py and inherits tbg.db.base.Base.",
             err=True,
         )
 

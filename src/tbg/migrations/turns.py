@@ -20,11 +20,12 @@ async def wait_for_turn(connection: AsyncConnection) -> None:
     It is a transaction of its own, beside the migration's: so the turn outlasts a migration that commits in between,
     and a pooler in transaction mode keeps it. It ends with the connection, when the process is killed too.
     """
-    # Idle is what this transaction is while the migration works.
-    await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
     told = False
     while not await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": LOCK_KEY}):
         if not told:
             _log.info("migrations.waiting", reason="another migration runs on this database")
             told = True
         await asyncio.sleep(_PAUSE_SECONDS)
+    # Idle is what this transaction is while the migration works. As last statement this has another use: the one before
+    # keeps its snapshot as long as it is the last, and CREATE INDEX CONCURRENTLY waits for the end of every snapshot.
+    await connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
