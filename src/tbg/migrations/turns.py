@@ -25,6 +25,7 @@ async def wait_for_turn(connection: AsyncConnection) -> None:
         if not told:
             _log.info("migrations.waiting", reason="another migration runs on this database")
             told = True
+        await connection.rollback()  # so that nobody who waits keeps a connection of a pooler
         await asyncio.sleep(_PAUSE_SECONDS)
     # Idle is what this transaction is while the migration works. As last statement this has another use: the one before
     # keeps its snapshot as long as it is the last, and CREATE INDEX CONCURRENTLY waits for the end of every snapshot.
