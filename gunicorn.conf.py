@@ -30,6 +30,12 @@ chdir = str(PROJECT_ROOT)
 wsgi_app = "tbg.dev.reloading:create_app()" if _reload else "tbg.main:create_app()"
 preload_app = not _reload
 reload = _reload
+if _reload:
+    from gunicorn.reloader import reloader_engines
+
+    from tbg.dev.reloading import PromptReloader
+
+    reloader_engines["auto"] = PromptReloader  # gunicorn knows no other way to name one
 reload_extra_files = _watched_files() if _reload else []
 
 bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
