@@ -25,6 +25,12 @@ def _watched_files() -> list[str]:
     return [str(path) for path in (*Bundle(_settings.contract_path).files, PROJECT_ROOT / ".env") if path.is_file()]
 
 
+def _listener(host: str, port: int) -> str:
+    if host.startswith("unix:"):
+        return host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 chdir = str(PROJECT_ROOT)
 # Loaded in the master: a bad setting or a broken contract stops it at once, and workers share its memory.
 wsgi_app = "tbg.dev.reloading:create_app()" if _reload else "tbg.main:create_app()"
@@ -38,7 +44,7 @@ if _reload:
     reloader_engines["auto"] = PromptReloader  # gunicorn knows no other way to name one
 reload_extra_files = _watched_files() if _reload else []
 
-bind = f"[{_settings.host}]:{_settings.port}" if ":" in _settings.host else f"{_settings.host}:{_settings.port}"
+bind = _listener(_settings.host, _settings.port)
 workers = worker_count()
 worker_class = Worker
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - memory, so that a slow disk kills no worker

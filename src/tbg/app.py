@@ -7,6 +7,7 @@ import falcon.media
 import msgspec
 import structlog
 
+from tbg.client import ClientAddresses
 from tbg.context import Request, Response
 from tbg.contract import (
     Answers,
@@ -66,7 +67,7 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
         sink_before_static_route=False,  # the sink takes every path that nothing else serves
         middleware=[
             LifecycleMiddleware(infrastructure),
-            AccessLogMiddleware(contract),
+            AccessLogMiddleware(contract, ClientAddresses(settings.trusted_proxies, settings.forwarded_header)),
             ResponseContract(contract, mode=settings.contract_responses, report=_report, lasting_headers=_LASTING),
             RequestIdMiddleware(),
             CorsMiddleware(settings.cors_origins, _EXPOSED),

@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
 from typing import Any, Final, Literal, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -21,6 +22,7 @@ from typed_settings.loaders import DotEnvLoader, EnvLoader, Loader
 from typed_settings.types import LoadedSettings
 
 from tbg import __version__
+from tbg.redis_url import first_server, is_redis_url
 
 PREFIX: Final = "TBG_"
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
@@ -55,16 +57,29 @@ def _seconds(default: float, meaning: str, high: float = 3600) -> Any:  # noqa: 
     return _setting(default, f"{meaning}, in seconds", f"a number above 0, at most {high}", lambda v: 0 < v <= high)
 
 
-def _url(schemes: tuple[str, ...]) -> Check:
-    def check(value: str) -> bool:
-        try:
-            parts = urlsplit(value)
-            parts.port  # noqa: B018 - reading it checks it
-        except ValueError:
-            return False
-        return parts.scheme in schemes and bool(parts.path if parts.scheme == "unix" else parts.hostname)
+def _is_database_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError:
+        return False
+    return parts.scheme == "postgresql+asyncpg" and bool(parts.hostname)
 
-    return check
+
+def _is_host(value: str) -> bool:
+    return re.fullmatch(r"unix:/[^\s/]\S{0,101}|(?!unix:)[^ ]+", value) is not None
+
+
+def _is_proxy(value: str) -> bool:
+    """Tell whether proxies may be named so; a network wider than any private one is the Internet, not proxies."""
+    try:
+        network = ip_network(value)
+    except ValueError:
+        return value == "unix"
+    if isinstance(network, IPv4Network):
+        return network.prefixlen >= 8  # noqa: PLR2004 - 10.0.0.0/8
+    is_ipv4 = network.network_address.ipv4_mapped is not None  # clients are never compared in that form
+    return network.prefixlen >= 7 and not is_ipv4 and "%" not in value  # noqa: PLR2004 - fc00::/7
 
 
 def _is_origin(value: str) -> bool:
@@ -89,14 +104,17 @@ class Settings:
     )
     debug: bool = _setting(False, "serve /docs and /redoc", "true or false")  # noqa: FBT003 - a default
     host: str = _setting(
-        "127.0.0.1", "address to listen on", "an address or host name", lambda v: bool(v) and " " not in v
+        "127.0.0.1",
+        "address to listen on, or unix:/path of a socket",
+        "an address, a host name, or unix: and an absolute path of at most 103 characters",
+        _is_host,
     )
     port: int = _setting(8000, "port to listen on", "a whole number from 1 to 65535", _between(1, 65535))
     database_url: ts.SecretStr = _setting(
         ts.SecretStr(f"postgresql+asyncpg://tbg:{DEVELOPMENT_PASSWORD}@localhost:5432/thebitcoingame"),
         "PostgreSQL or TimescaleDB",
         "a URL like postgresql+asyncpg://user:password@host:5432/database",
-        _url(("postgresql+asyncpg",)),
+        _is_database_url,
         secret=True,
     )
     database_pool_size: int = _setting(
@@ -118,8 +136,9 @@ class Settings:
     redis_url: ts.SecretStr = _setting(
         ts.SecretStr("redis://localhost:6379/0"),
         "Redis or Valkey",
-        "a URL like redis://host:6379/0, rediss://… or unix://…",
-        _url(("redis", "rediss", "unix")),
+        "a URL like redis://host:6379/0, rediss://…, unix://…, redis+sentinel://host,host/service "
+        "or redis+cluster://host,host",
+        is_redis_url,
         secret=True,
     )
     redis_max_connections: int = _setting(
@@ -137,6 +156,19 @@ class Settings:
     )
     rate_limit_window_seconds: int = _setting(
         60, "length of the window, in seconds", "a whole number from 1 to 86400", _between(1, 86400)
+    )
+    rate_limit_ipv6_prefix: int = _setting(
+        64, "bits of an IPv6 address that make a client", "a whole number from 32 to 128", _between(32, 128)
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (),
+        "proxies that are believed whom they act for",
+        'a JSON list of addresses and networks like ["10.1.2.0/24", "2001:db8::1"], none wider than /8 (IPv6: /7) or '
+        'with host bits, and "unix" for a Unix socket',
+        lambda v: all(map(_is_proxy, v)),
+    )
+    forwarded_header: Literal["either", "forwarded", "x-forwarded-for"] = _setting(
+        "either", "header in which they say it", "one of either, forwarded, x-forwarded-for"
     )
     contract_path: Path = _setting(PROJECT_ROOT / "openapi.yaml", "the contract", "a path")
     contract_responses: Literal["enforce", "report", "off"] = _setting(
@@ -198,7 +230,7 @@ def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
 
 def _passwords(url: str) -> list[str]:
     """Return the passwords in ``url``, before its host or in its query: as written, and as meant."""
-    parts = urlsplit(url)
+    parts = urlsplit(first_server(url))
     written = parts.password or ""
     queried = (value for name, value in parse_qsl(parts.query) if "password" in name)
     return [secret for secret in dict.fromkeys((written, unquote(written), *queried)) if secret]

@@ -12,7 +12,7 @@ class RequestContext:
 
     Attributes:
         request_id: Set by the request-id middleware.
-        client: The client's address, set by the request-id middleware.
+        client: The client's address, set by the access log: see `tbg.client`.
         started: ``time.perf_counter()`` when the request arrived.
         call: The typed request, set by the contract: a responder of a documented operation can rely on it.
     """

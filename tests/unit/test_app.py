@@ -3,16 +3,13 @@
 import importlib.util
 
 import pytest
-from falcon.testing import create_scope
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, String, Table, create_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
 from tbg import main
 from tbg.app import all_features, answers, build_app, resources
-from tbg.client import client_address
 from tbg.config import Settings, SettingsError
-from tbg.context import Request
 from tbg.contract import Contract
 from tbg.db.base import Base
 from tbg.docs import add_docs
@@ -115,16 +112,6 @@ def test_the_infrastructure_has_a_clock_and_ids(idle: Infrastructure) -> None:
     assert idle.clock().utcoffset() is not None
     assert idle.new_id() != idle.new_id()
     assert idle.pings.keys() == {"database", "redis"}
-
-
-@pytest.mark.parametrize(("client", "address"), [(("10.0.0.1", 1234), "10.0.0.1"), (("::1", 1), "::1"), (None, "unix")])
-def test_a_client_is_the_other_end_of_its_connection(client: tuple[str, int] | None, address: str) -> None:
-    scope = {**create_scope(headers={"X-Forwarded-For": "10.9.9.9"}), "client": client}
-
-    async def receive() -> dict[str, object]:
-        return {"type": "http.request"}
-
-    assert client_address(Request(scope, receive)) == address
 
 
 def test_pages_without_their_package_stop_the_boot(monkeypatch: pytest.MonkeyPatch) -> None:

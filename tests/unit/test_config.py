@@ -23,7 +23,7 @@ GOOD: dict[str, list[Case]] = {
     "TBG_APP_VERSION": [("1", "1"), ("2.0.0-rc.1+build", "2.0.0-rc.1+build"), ("v" * 64, "v" * 64)],
     "TBG_ENVIRONMENT": [("development", "development"), ("staging-2", "staging-2"), ("a" * 32, "a" * 32)],
     "TBG_DEBUG": [("true", True), ("false", False), ("TRUE", True), ("1", True), ("0", False)],
-    "TBG_HOST": [("0.0.0.0", "0.0.0.0"), ("::1", "::1"), ("localhost", "localhost")],  # noqa: S104 - a value, not bound to
+    "TBG_HOST": [("0.0.0.0", "0.0.0.0"), ("::1", "::1"), ("localhost", "localhost"), ("unix:/a", "unix:/a")],  # noqa: S104 - a value, not bound to
     "TBG_PORT": [("1", 1), ("8080", 8080), ("65535", 65535)],
     "TBG_DATABASE_URL": [(SAFE_URL, SAFE_URL), ("postgresql+asyncpg://h/d", "postgresql+asyncpg://h/d")],
     "TBG_DATABASE_POOL_SIZE": [("1", 1), ("1000", 1000)],
@@ -49,6 +49,13 @@ GOOD: dict[str, list[Case]] = {
     ],
     "TBG_RATE_LIMIT_REQUESTS": [("1", 1), ("1000000", 1_000_000)],
     "TBG_RATE_LIMIT_WINDOW_SECONDS": [("1", 1), ("86400", 86400)],
+    "TBG_RATE_LIMIT_IPV6_PREFIX": [("32", 32), ("128", 128)],
+    "TBG_TRUSTED_PROXIES": [
+        ("[]", ()),
+        ('["unix"]', ("unix",)),
+        ('["10.0.0.0/8", "192.0.2.1", "fc00::/7", "::1"]', ("10.0.0.0/8", "192.0.2.1", "fc00::/7", "::1")),
+    ],
+    "TBG_FORWARDED_HEADER": [(name, name) for name in ("either", "forwarded", "x-forwarded-for")],
     "TBG_CONTRACT_PATH": [("other.yaml", Path("other.yaml")), ("/etc/api.yaml", Path("/etc/api.yaml"))],
     "TBG_CONTRACT_RESPONSES": [("enforce", "enforce"), ("report", "report"), ("off", "off")],
     "TBG_MAX_BODY_BYTES": [("1024", 1024), ("1073741824", 2**30)],
@@ -67,7 +74,7 @@ BAD: dict[str, list[str]] = {
     "TBG_APP_VERSION": ["", "v" * 65, "a\nb"],
     "TBG_ENVIRONMENT": ["", "Production", "a b", "1st", "a" * 33, "dev\n"],
     "TBG_DEBUG": ["", "maybe", "2"],
-    "TBG_HOST": ["", "a b"],
+    "TBG_HOST": ["", "a b", "unix:", "unix:tbg.sock", "unix://", "unix:/a b", "unix:/" + "a" * 103],
     "TBG_PORT": [*_WHOLE, "0", "-1", "65536"],
     "TBG_DATABASE_URL": [
         "",
@@ -119,6 +126,30 @@ BAD: dict[str, list[str]] = {
     ],
     "TBG_RATE_LIMIT_REQUESTS": [*_WHOLE, "0", "1000001"],
     "TBG_RATE_LIMIT_WINDOW_SECONDS": [*_WHOLE, "0", "86401"],
+    "TBG_RATE_LIMIT_IPV6_PREFIX": [*_WHOLE, "31", "129"],
+    "TBG_TRUSTED_PROXIES": [
+        "",
+        "10.0.0.0/8",
+        '"10.0.0.0/8"',
+        "[1]",
+        "null",
+        '["10.0.0.0/8",]',
+        '[""]',
+        '["*"]',
+        '["proxy.internal"]',
+        '["10.0.0.1/8"]',
+        '["10.0.0.0/33"]',
+        '["10.0.0.0/8", "UNIX"]',
+        '["0.0.0.0/0"]',
+        '["::/0"]',
+        '["8.0.0.0/7"]',
+        '["2000::/3"]',
+        '["::ffff:10.0.0.1"]',
+        '["fe80::1%eth0"]',
+        '["[::1]"]',
+        '["127.0.0.1:80"]',
+    ],
+    "TBG_FORWARDED_HEADER": ["", "Forwarded", "x-real-ip", "both"],
     "TBG_CONTRACT_PATH": [],  # any text is a path; whether a contract is there is found out by reading it
     "TBG_CONTRACT_RESPONSES": ["", "on", "ENFORCE"],
     "TBG_MAX_BODY_BYTES": [*_WHOLE, "1023", "1073741825"],
@@ -213,6 +244,9 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "cors_origins": ("http://localhost:5173", "http://localhost:3000"),
         "rate_limit_requests": 100,
         "rate_limit_window_seconds": 60,
+        "rate_limit_ipv6_prefix": 64,
+        "trusted_proxies": (),
+        "forwarded_header": "either",
         "contract_path": PROJECT_ROOT / "openapi.yaml",
         "contract_responses": "enforce",
         "max_body_bytes": 1024 * 1024,
@@ -353,9 +387,10 @@ def test_every_setting_can_be_explained() -> None:
         "enforce | report | off",
         "DEBUG | INFO | WARNING | ERROR | CRITICAL",
         "json | console",
+        "either | forwarded | x-forwarded-for",
     }
     assert all(field.metadata["meaning"] and field.metadata["allowed"] for _, field in options())
-    assert all(re.fullmatch("TBG_[A-Z_]+", variable) for variable, _ in options())
+    assert all(re.fullmatch("TBG_[A-Z0-9_]+", variable) for variable, _ in options())
 
 
 def test_unknown_variables_are_most_likely_misspelt() -> None:

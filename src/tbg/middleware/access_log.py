@@ -4,7 +4,7 @@ import time
 
 import structlog
 
-from tbg.client import client_address
+from tbg.client import ClientAddresses
 from tbg.context import Request, Response
 from tbg.contract import Contract
 
@@ -17,14 +17,15 @@ class AccessLogMiddleware:
     The query string is left out: it can hold personal data, and clients do put secrets there.
     """
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, clients: ClientAddresses) -> None:
         self._contract = contract
+        self._clients = clients
         self._log = structlog.stdlib.get_logger("tbg.access")
 
     async def process_request(self, req: Request, _resp: Response) -> None:
         """Start the clock and note who asks."""
         req.context.started = time.perf_counter()
-        req.context.client = client_address(req)
+        req.context.client = self._clients.of(req)
 
     async def process_response(self, req: Request, resp: Response, _resource: object, _req_succeeded: bool) -> None:  # noqa: FBT001 - Falcon's signature
         """Write the line; for a stream the duration ends where the stream begins."""
