@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 import attrs
-from redis.asyncio import Redis
 
 from tbg.config import Settings
 from tbg.database import Database
 from tbg.redis_client import create_redis
+from tbg.redis_topologies import RedisClient
 
 Ping = Callable[[], Awaitable[object]]
 """Answer when a dependency does; raise when it does not. The caller sets the time-out."""
@@ -30,7 +30,7 @@ class Infrastructure:
 
     settings: Settings
     database: Database
-    redis: Redis
+    redis: RedisClient
     clock: Callable[[], datetime] = _now
     new_id: Callable[[], uuid.UUID] = uuid.uuid4
 

@@ -1,0 +1,194 @@
+"""One Lua script, run for many keys in one round trip, on one server, behind Sentinel or on a Cluster.
+
+A call is sent again only where the server has said that it did not run: it does not know the script (NOSCRIPT), or
+the key lives elsewhere (MOVED, ASK, TRYAGAIN). So nothing counts twice. redis-py's own pipeline for Clusters is not
+used: it fails as a whole with any one node, and may send ASKING on another connection than the command it is for.
+"""
+
+import abc
+import asyncio
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, override
+
+import attrs
+from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterNode, PipelineCommand
+from redis.exceptions import (
+    AskError,
+    ClusterDownError,
+    MovedError,
+    NoScriptError,
+    RedisError,
+    SlotNotCoveredError,
+    TryAgainError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from tbg.redis_topologies import Cluster, RedisClient
+
+type Call = tuple[Sequence[str], Sequence[str | int]]
+"""The script's keys, which on a Cluster must share a hash tag, and its arguments."""
+
+type _Words = tuple[str | int, ...]
+
+_ROUNDS: Final = 5  # NOSCRIPT after ASK after MOVED takes four
+_PAUSE_SECONDS: Final = 0.005
+# A transport that closes while it is written to raises a TypeError with asyncio and a RuntimeError with uvloop.
+_FAILURES: Final = (RedisError, OSError, TypeError, RuntimeError)
+
+
+@attrs.frozen
+class _Step:
+    """One call on its way through a Cluster.
+
+    Attributes:
+        number: Which of the calls it is.
+        before: Commands that have to precede it on the same connection.
+    """
+
+    number: int
+    words: _Words
+    node: ClusterNode
+    before: tuple[_Words, ...] = ()
+
+
+class RedisScript(abc.ABC):
+    """A script of one client's; see `redis_script`."""
+
+    def __init__(self, source: str) -> None:
+        self._load = ("SCRIPT", "LOAD", source)
+        self._sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+
+    @abc.abstractmethod
+    def lane(self, key: str) -> str:
+        """Return what serves a key: calls that go the same way succeed or fail together.
+
+        Always the same for one server and for Sentinel; the node's address on a Cluster, "" until its nodes are known.
+        """
+
+    @abc.abstractmethod
+    async def run(self, calls: Sequence[Call]) -> list[object]:
+        """Return each call's answer in order, or the exception that took its place; raise none of Redis's own."""
+
+    def _command(self, call: Call) -> _Words:
+        keys, arguments = call
+        return ("EVALSHA", self._sha, len(keys), *keys, *arguments)
+
+
+def redis_script(client: RedisClient, source: str) -> RedisScript:
+    """Prepare a script for a client of any topology."""
+    return _ClusterScript(client, source) if isinstance(client, Cluster) else _ServerScript(client, source)
+
+
+class _ServerScript(RedisScript):
+    def __init__(self, redis: Redis, source: str) -> None:
+        super().__init__(source)
+        self._redis = redis
+
+    @override
+    def lane(self, key: str) -> str:
+        return ""
+
+    @override
+    async def run(self, calls: Sequence[Call]) -> list[object]:
+        commands = [self._command(call) for call in calls]
+        answers = await self._send(commands)
+        unknown = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
+        if unknown:
+            _, *again = await self._send([self._load, *(commands[number] for number in unknown)])
+            for number, answer in zip(unknown, again, strict=True):
+                answers[number] = answer
+        return answers
+
+    async def _send(self, commands: Sequence[_Words]) -> list[object]:
+        pipeline = self._redis.pipeline(transaction=False)
+        for command in commands:
+            pipeline.execute_command(*command)
+        try:
+            answers: list[object] = await pipeline.execute(raise_on_error=False)
+        except _FAILURES as error:
+            return [_as_redis_error(error)] * len(commands)
+        return answers
+
+
+class _ClusterScript(RedisScript):
+    def __init__(self, cluster: Cluster, source: str) -> None:
+        super().__init__(source)
+        self._cluster = cluster
+
+    @override
+    def lane(self, key: str) -> str:
+        try:
+            return str(self._cluster.node_of(key).name)
+        except SlotNotCoveredError:
+            return ""
+
+    @override
+    async def run(self, calls: Sequence[Call]) -> list[object]:
+        async with self._cluster.turns:
+            try:
+                await self._cluster.discover()
+            except _FAILURES as error:
+                return [_as_redis_error(error)] * len(calls)
+            return await self._follow(calls)
+
+    async def _follow(self, calls: Sequence[Call]) -> list[object]:
+        """Send each call to where its key is, and on to where that node says it is."""
+        answers: list[object] = [SlotNotCoveredError("no node has the slot")] * len(calls)
+        steps = list(self._first_steps(calls))
+        for _ in range(_ROUNDS):
+            await asyncio.gather(*(self._send(node, those, answers) for node, those in _by_node(steps)))
+            steps = [next_ for step in steps if (next_ := await self._next_step(step, answers[step.number]))]
+            if not steps:
+                break
+        return answers
+
+    def _first_steps(self, calls: Sequence[Call]) -> Iterator[_Step]:
+        for number, call in enumerate(calls):
+            try:
+                node = self._cluster.node_of(call[0][0])
+            except SlotNotCoveredError:
+                self._cluster.suspect()
+            else:
+                yield _Step(number, self._command(call), node)
+
+    async def _next_step(self, step: _Step, answer: object) -> _Step | None:
+        """Return what to do next for a call that has got this answer; None if it is the final one."""
+        match answer:
+            case NoScriptError():
+                return attrs.evolve(step, before=(self._load, *step.before))
+            case MovedError():  # is an AskError, too
+                return attrs.evolve(step, node=await self._cluster.moved(answer), before=())
+            case AskError():
+                return attrs.evolve(step, node=self._cluster.node(answer.host, answer.port), before=(("ASKING",),))
+            case TryAgainError():
+                await asyncio.sleep(_PAUSE_SECONDS)
+                return step
+            case RedisConnectionError() | RedisTimeoutError() | ClusterDownError():
+                self._cluster.suspect()
+        return None
+
+    async def _send(self, node: ClusterNode, steps: Sequence[_Step], answers: list[object]) -> None:
+        """Send what goes to one node over one connection."""
+        commands = [[PipelineCommand(0, *words) for words in (*step.before, step.words)] for step in steps]
+        lost: Exception | None = None
+        try:
+            await node.execute_pipeline([command for those in commands for command in those])
+        except _FAILURES as error:
+            lost = error
+        for step, those in zip(steps, commands, strict=True):
+            result = those[-1].result if lost is None else lost
+            answers[step.number] = _as_redis_error(result) if isinstance(result, Exception) else result
+
+
+def _by_node(steps: Iterable[_Step]) -> Iterable[tuple[ClusterNode, list[_Step]]]:
+    groups: dict[str, tuple[ClusterNode, list[_Step]]] = {}
+    for step in steps:
+        groups.setdefault(step.node.name, (step.node, []))[1].append(step)
+    return groups.values()
+
+
+def _as_redis_error(error: Exception) -> RedisError:
+    return error if isinstance(error, RedisError) else RedisConnectionError(f"{type(error).__name__}: {error}")
