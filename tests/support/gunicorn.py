@@ -127,8 +127,10 @@ class Gunicorn:
 
     @property
     def url(self) -> str:
-        """Its address for HTTP."""
+        """Its address for HTTP; on a Unix socket, what `client` calls it."""
         host = self._environment["TBG_HOST"]
+        if host.startswith("unix:"):
+            return "http://unix"
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
     def worker_pids(self) -> set[int]:
@@ -148,7 +150,9 @@ class Gunicorn:
 
     def client(self, **options: Any) -> httpx.Client:  # noqa: ANN401 - httpx's own options
         """Return an HTTP client of this service that heeds no proxy."""
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=30.0, **options)
+        kind, _, path = self._environment["TBG_HOST"].partition(":")
+        transport = httpx.HTTPTransport(uds=path if kind == "unix" else None)
+        return httpx.Client(base_url=self.url, transport=transport, trust_env=False, timeout=30.0, **options)
 
     def text(self) -> str:
         """Return its standard output so far."""
@@ -181,7 +185,8 @@ class Gunicorn:
         if self.text().count("Application startup complete") < wanted:
             return False
         try:
-            return httpx.get(f"{self.url}/health", trust_env=False, timeout=5).status_code == httpx.codes.OK
+            with self.client() as client:
+                return client.get("/health").status_code == httpx.codes.OK
         except httpx.TransportError:
             return False
 
