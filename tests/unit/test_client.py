@@ -1,7 +1,7 @@
 """Whose request it is: the peer's, unless the peer is trusted; and never anything that a client made up."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Literal
 
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tbg.client import UNIX, UNKNOWN, ClientAddresses, canonical_address, rate_limit_key
 from tbg.context import Request
+from tbg.forwarding import HOPS
 
 PROXY, OTHER_PROXY, CLIENT, SPOOFED = "10.0.0.1", "10.0.0.2", "192.0.2.1", "198.51.100.66"
 TRUSTED = ("10.0.0.0/8", "2001:db8:ffff::/48")
@@ -253,6 +254,9 @@ def test_a_hop_without_an_address_ends_the_walk(node: str) -> None:
         "for=192.0.2.1;proto",
         "for=192.0.2.1;a=\\b",
         "for=192.0.2.1;a=\xff",
+        "\\for=192.0.2.1",
+        "\xfffor=192.0.2.1",
+        "x for=192.0.2.1",
         ";",
         f"for=192.0.2.1;x={'y' * 600}",
         f'for=192.0.2.1;x="{"," * 600}"',
@@ -338,6 +342,11 @@ class TestBounds:
             assert BEHIND.of(request((header, value))) in {PROXY, "10.3.4.5"}
 
         assert time.thread_time() - started < 0.05
+
+    @pytest.mark.parametrize("hops", HOPS.values(), ids=HOPS)
+    def test_what_is_too_long_for_an_address_is_not_looked_at(self, hops: Callable[[str], Iterable[str]]) -> None:
+        """It would be remembered."""
+        assert list(hops("for=" + "9" * 65)) == [""]
 
     def test_what_is_remembered_is_bounded(self) -> None:
         for number in range(10_000):
