@@ -129,7 +129,7 @@ async def test_a_spoofer_behind_a_proxy_gets_one_window_more_at_most(serve: Serv
 @pytest.fixture
 def path() -> Iterator[Path]:
     """Where a socket can be: the folders of tests have longer names than a socket's path may have on some systems."""
-    with tempfile.TemporaryDirectory(prefix="tbg-", dir="/tmp") as directory:  # noqa: S108 - a folder of its own
+    with tempfile.TemporaryDirectory(prefix="tbg-", dir="/tmp") as directory:
         yield Path(directory) / "tbg.sock"
 
 
@@ -145,7 +145,7 @@ def test_who_comes_through_a_unix_socket_is_not_trusted_unless_named(
         assert logged_client(server, {"X-Forwarded-For": CLIENT}) == "unix"
 
 
-def test_a_proxy_on_a_unix_socket_is_believed_when_named(start_gunicorn: StartGunicorn, path: Path) -> None:
+def test_a_proxy_on_a_unix_socket_is_believed_when_named(path: Path, start_gunicorn: StartGunicorn) -> None:
     server = start_gunicorn(workers=1, host=f"unix:{path}", trusted_proxies=("unix", "10.0.0.0/8"))
 
     assert logged_client(server, {"X-Forwarded-For": f"{SPOOFED}, {CLIENT}, 10.1.2.3"}) == CLIENT
