@@ -30,11 +30,8 @@ def forwarded(value: str) -> Iterator[str]:
         start = max(0, end - _MAX_ELEMENT)
         end = start + len(value[start:end].rstrip(" \t,"))  # empty elements are no hops (RFC 9110, section 5.6.1.2)
         element = _ELEMENT.search(value, start, end)
-        if element is None:
-            yield ""
-            return
-        yield _host(_for(element[1]))
-        end = element.start()
+        yield _host(_for(element[1]) if element else "")
+        end = element.start() if element else 0
         if end == 0:
             return
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 import pytest
 from falcon.testing import create_scope
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tbg.client import UNIX, UNKNOWN, ClientAddresses, canonical_address, rate_limit_key
@@ -17,6 +17,7 @@ from tbg.forwarding import HOPS
 PROXY, OTHER_PROXY, CLIENT, SPOOFED = "10.0.0.1", "10.0.0.2", "192.0.2.1", "198.51.100.66"
 TRUSTED = ("10.0.0.0/8", "2001:db8:ffff::/48")
 BEHIND = ClientAddresses(TRUSTED)
+PROPERTY = settings(database=None, derandomize=True, deadline=None, max_examples=200)
 TCP, SOCKET = ("127.0.0.1", 8000), ("/run/tbg.sock", None)
 
 Header = Literal["forwarded", "x-forwarded-for"]
@@ -343,6 +344,9 @@ class TestBounds:
 
         assert time.thread_time() - started < 0.05
 
+    def test_nothing_is_read_beyond_what_is_malformed(self) -> None:
+        assert list(HOPS["forwarded"](f"for={SPOOFED}, garbage, for={CLIENT}")) == [CLIENT, ""]
+
     @pytest.mark.parametrize("hops", HOPS.values(), ids=HOPS)
     def test_what_is_too_long_for_an_address_is_not_looked_at(self, hops: Callable[[str], Iterable[str]]) -> None:
         """It would be remembered."""
@@ -377,6 +381,7 @@ anything = st.one_of(
     trusted=st.sampled_from([(), TRUSTED, ("unix",), ("10.0.0.1",)]),
     choice=st.sampled_from(["either", "forwarded", "x-forwarded-for"]),
 )
+@PROPERTY
 @example(headers=[("x-forwarded-for", b"unix")], peer=PROXY, trusted=TRUSTED, choice="either")
 def test_whatever_is_sent_the_client_is_an_address(
     headers: Iterable[tuple[str, bytes]], peer: str | None, trusted: tuple[str, ...], choice: Choice
@@ -391,6 +396,7 @@ def test_whatever_is_sent_the_client_is_an_address(
     client=st.ip_addresses().map(str).map(canonical_address),
     proxies=st.lists(st.sampled_from([OTHER_PROXY, "10.200.0.1", "2001:db8:ffff::9"]), max_size=5),
 )
+@PROPERTY
 @example(made_up=b'for="', client=CLIENT, proxies=[OTHER_PROXY])
 def test_no_client_can_change_what_honest_proxies_say_of_it(made_up: bytes, client: str, proxies: list[str]) -> None:
     """Each appends whom it got the request from; whatever the client has sent before stays in front."""
@@ -424,6 +430,7 @@ class TestRateLimitKeys:
     def test_an_ipv6_client_is_its_network(self, client: str, prefix: int, key: str) -> None:
         assert rate_limit_key(client, prefix) == key
 
+    @PROPERTY
     @given(network=st.ip_addresses(v=6), hosts=st.lists(st.integers(0, 2**64 - 1), min_size=2, max_size=5))
     def test_all_addresses_of_a_network_share_a_key_and_others_do_not(
         self, network: IPv6Address, hosts: list[int]
