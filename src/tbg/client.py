@@ -99,7 +99,8 @@ def canonical_address(text: str) -> str | None:
 
 def _peer(scope: dict[str, Any]) -> str:
     """Return the connection's other end, as the server has it from the system."""
-    client, server = scope.get("client"), scope.get("server")
+    client = scope.get("client")
     if client:
-        return canonical_address(client[0].partition("%")[0]) or UNKNOWN
+        return canonical_address(client[0]) or canonical_address(client[0].partition("%")[0]) or UNKNOWN
+    server = scope.get("server")
     return UNIX if server and server[1] is None else UNKNOWN
