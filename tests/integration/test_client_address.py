@@ -115,6 +115,17 @@ async def test_the_log_and_the_limit_agree(serve: Serve, logged: Logged) -> None
     assert [line["client"] for line in logged("http.request")] == [CLIENT] * 4 + [SPOOFED, "127.0.0.1"]
 
 
+@pytest.mark.parametrize(("choice", "address"), [("forwarded", CLIENT), ("x-forwarded-for", SPOOFED)])
+async def test_the_header_that_the_operator_names_is_believed(
+    serve: Serve, logged: Logged, choice: str, address: str
+) -> None:
+    async with serve(trusted_proxies=("127.0.0.1",), forwarded_header=choice) as api:
+        await api.get("/health", headers={"Forwarded": f"for={CLIENT}", "X-Forwarded-For": SPOOFED})
+
+    (line,) = logged("http.request")
+    assert line["client"] == address
+
+
 async def test_a_spoofer_behind_a_proxy_gets_one_window_more_at_most(serve: Serve) -> None:
     """A header that the proxy does not write leads to the proxy's own window, which all who try this share."""
     async with serve(rate_limit_requests=2, trusted_proxies=("127.0.0.1",)) as api:
