@@ -14,7 +14,8 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.cluster import ClusterNode, RedisCluster
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.cluster import PRIMARY
-from redis.exceptions import MovedError, RedisError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import MovedError, RedisClusterException, RedisError
 
 _REFRESH_SECONDS: Final = 1.0
 
@@ -85,7 +86,7 @@ class Cluster(RedisCluster):
         # One more connection to each node, for its map.
         super().__init__(startup_nodes=startup_nodes, max_connections=max_connections + 1, **options)
         self.turns = asyncio.Semaphore(max_connections)
-        self._map = Question(self.nodes_manager.initialize)
+        self._map = Question(self._read_map)
         self._renewed_at = -_REFRESH_SECONDS
 
     async def discover(self) -> None:
@@ -119,6 +120,12 @@ class Cluster(RedisCluster):
         node = ClusterNode(host, port, PRIMARY, **self.connection_kwargs)
         self.nodes_manager.set_nodes(self.nodes_manager.nodes_cache, {node.name: node})
         return node
+
+    async def _read_map(self) -> None:
+        try:
+            await self.nodes_manager.initialize()
+        except RedisClusterException as error:  # is no RedisError
+            raise RedisConnectionError("no node of the cluster answers, or they disagree") from error
 
     @override
     async def ping(self, *_: object, **__: object) -> bool:

@@ -173,6 +173,20 @@ def clustered(directory: Path, count: int = 3) -> Iterator[Clustered]:
         yield cluster
 
 
+@contextlib.contextmanager
+def add_replica(cluster: Clustered, master: Valkey, directory: Path) -> Iterator[Valkey]:
+    """Run a replica of one of a Cluster's masters."""
+    with contextlib.ExitStack() as stack:
+        replica = _running(stack, _cluster_node(directory))
+        ask(replica, "CLUSTER", "MEET", "127.0.0.1", master.port, master.options["cluster_port"])
+        name = ask(master, "CLUSTER", "MYID")
+        wait_until(lambda: name in str(ask(replica, "CLUSTER", "NODES")), 10, "the replica's meeting its master")
+        wait_until(cluster.is_settled, 10, "a Cluster with a replica")
+        ask(replica, "CLUSTER", "REPLICATE", name)
+        wait_until(lambda: "connected" in ask(replica, "ROLE"), 10, "the copy on the replica")
+        yield replica
+
+
 def _cluster_node(directory: Path) -> Valkey:
     return Valkey(
         directory,
@@ -180,6 +194,7 @@ def _cluster_node(directory: Path) -> Valkey:
         cluster_port=free_port(),
         cluster_node_timeout=round(FAIL_SECONDS * 1000),
         cluster_require_full_coverage="no",
+        repl_diskless_sync_delay=0,
     )
 
 
