@@ -240,7 +240,6 @@ def test_the_wait_is_exact(server: redis.Redis, script: Script, scenario: Scenar
         ("first + span + window >= clock", "first + window >= clock"),
         ("first + span + window >= clock", "first + span + window * 7 / 6 >= clock"),
         ("window / 12 then", "window / 6 then"),
-        ("window / 12 then", "window / 24 then"),
         ("used + cost <= limit, shift}", "used + cost <= limit + 1, shift}"),
         ("used + cost <= limit, shift}", "used < limit, shift}"),
         ("used + cost <= limit, shift}", "used + cost < limit, shift}"),
