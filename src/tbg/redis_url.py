@@ -82,8 +82,9 @@ def _with_port(host: str, port: int) -> str:
 def _checked(url: str) -> str:
     parts = urlsplit(url)
     parts.port  # noqa: B018 - reading it checks it
-    if parts.scheme not in {"redis", "rediss", "unix"} or not (
-        parts.path if parts.scheme == "unix" else parts.hostname
-    ):
-        raise ValueError("not a URL of Redis")
+    host = parts.hostname or ""
+    if parts.scheme == "unix" and parts.path:
+        return url
+    if parts.scheme not in {"redis", "rediss"} or not host or "," in host:
+        raise ValueError("not the URL of one server")
     return url
