@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from tbg.client import ClientAddresses
+from tbg.config import Settings
 from tbg.context import Request, Response
 from tbg.contract import (
     Answers,
@@ -24,21 +25,22 @@ from tbg.contract import (
 )
 from tbg.docs import add_docs
 from tbg.errors import DatabaseUnavailableError
-from tbg.feature import Feature, FeatureFactory
+from tbg.feature import Feature, FeatureFactory, Scope
 from tbg.health import health_feature
 from tbg.infrastructure import Infrastructure
-from tbg.middleware import rate_limit, request_id
+from tbg.middleware import request_id
 from tbg.middleware.access_log import AccessLogMiddleware
 from tbg.middleware.cors import CorsMiddleware
 from tbg.middleware.error_handler import answer_with, handle_unavailable, handle_unexpected
 from tbg.middleware.lifecycle import LifecycleMiddleware
 from tbg.middleware.rate_limit import RateLimitMiddleware
 from tbg.middleware.request_id import RequestIdMiddleware
-from tbg.rate_limiting import RateLimiter
+from tbg.rate_limiting import DEFAULT, SCRIPT, RateLimiter, RateLimitMetrics, RateLimits, headers
+from tbg.redis_script import redis_script
 
 App = falcon.asgi.App[Request, Response]
 
-_EXPOSED = (request_id.HEADER, *rate_limit.HEADERS)
+_EXPOSED = (request_id.HEADER, *headers.NAMES)
 # What the layers around a responder set stays on an error; what the responder set goes.
 _LASTING = frozenset(
     {
@@ -60,7 +62,14 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
     """
     settings = infrastructure.settings
     features = all_features(infrastructure, contract, factories)
-    limiter = RateLimitMiddleware(contract, _limiter(infrastructure))
+    limits = rate_limits(settings, contract, features)
+    limiter = RateLimitMiddleware(
+        contract,
+        limits,
+        _limiter(infrastructure),
+        scopes(features),
+        ipv6_prefix=settings.rate_limit_ipv6_prefix,
+    )
     app: App = falcon.asgi.App(
         request_type=Request,
         router=Router(),
@@ -77,7 +86,7 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
     )
     _write_json_with_msgspec(app)
     _handle_errors(app, features)
-    mount(app, contract, resources(features), answers(features))
+    mount(app, contract, resources(features), answers(features, limits))
     app.add_sink(limiter.not_found, "/")
     if settings.debug:
         add_docs(app)
@@ -112,24 +121,46 @@ def resources(features: Iterable[Feature]) -> dict[str, object]:
     return joined
 
 
-def answers(features: Iterable[Feature]) -> Answers:
+def scopes(features: Iterable[Feature]) -> dict[str, Scope]:
+    """Join the rate-limit scopes of all features by name."""
+    joined: dict[str, Scope] = {}
+    for feature in features:
+        if doubled := joined.keys() & feature.scopes.keys():
+            raise RuntimeError(f"two features supply the rate-limit scope {', '.join(sorted(doubled))}")
+        joined |= feature.scopes
+    return joined
+
+
+def rate_limits(settings: Settings, contract: Contract, features: Iterable[Feature]) -> RateLimits:
+    """Return what each operation is charged: as the contract says, and as the settings change it.
+
+    Raises:
+        MismatchError: They say what cannot be.
+    """
+    chosen = {"requests": settings.rate_limit_requests, "window_seconds": settings.rate_limit_window_seconds}
+    default = {name: value for name, value in chosen.items() if value is not None}
+    changes = settings.rate_limit_policies
+    return RateLimits.load(contract, {**changes, DEFAULT: {**changes.get(DEFAULT, {}), **default}}, scopes(features))
+
+
+def answers(features: Iterable[Feature], limits: RateLimits) -> Answers:
     """Return what tells the statuses that the layers around the contract engine can answer an operation with."""
     database_paths = {path for feature in features if feature.uses_database for path in feature.resources}
 
     def of(operation: Operation) -> set[int]:
-        limited = {429} if rate_limit.is_limited(operation) else set()
-        return limited | ({503} if operation.path in database_paths else set())
+        rule = limits.of(operation)
+        limited = {429} if rule and rule.can_refuse else set()
+        can_be_unavailable = operation.path in database_paths or (rule and rule.fails_closed)
+        return limited | ({503} if can_be_unavailable else set())
 
     return of
 
 
 def _limiter(infrastructure: Infrastructure) -> RateLimiter:
-    settings = infrastructure.settings
     return RateLimiter(
-        infrastructure.redis,
-        limit=settings.rate_limit_requests,
-        window_seconds=settings.rate_limit_window_seconds,
-        timeout_seconds=settings.redis_timeout_seconds,
+        redis_script(infrastructure.redis, SCRIPT),
+        timeout_seconds=infrastructure.settings.redis_timeout_seconds,
+        metrics=RateLimitMetrics(infrastructure.metrics),
     )
 
 

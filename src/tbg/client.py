@@ -4,7 +4,7 @@ Whatever it returns is an address in its one canonical spelling, `UNIX` or `UNKN
 any further unparsed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Final, Literal
@@ -103,4 +103,5 @@ def _peer(scope: dict[str, Any]) -> str:
     if client:
         return canonical_address(client[0]) or canonical_address(client[0].partition("%")[0]) or UNKNOWN
     server = scope.get("server")
-    return UNIX if server and server[1] is None else UNKNOWN
+    # To ASGI it is any iterable; Falcon's test client has one that can be read once, and is to read it itself.
+    return UNIX if isinstance(server, Sequence) and server[1] is None else UNKNOWN

@@ -30,6 +30,7 @@ DEVELOPMENT_PASSWORD: Final = "tbgdev2026"  # noqa: S105 - public on purpose; pr
 MASK: Final = "***"
 
 Check = Callable[[Any], bool]
+Overrides = Mapping[str, Mapping[str, object]]
 
 
 class SettingsError(RuntimeError):
@@ -51,6 +52,10 @@ def _setting(default: Any, meaning: str, allowed: str, check: Check = lambda _: 
 
 def _between(low: float, high: float) -> Check:
     return lambda value: low <= value <= high
+
+
+def _absent_or(low: float, high: float) -> Check:
+    return lambda value: value is None or low <= value <= high
 
 
 def _seconds(default: float, meaning: str, high: float = 3600) -> Any:  # noqa: ANN401 - attrs.field's own type
@@ -151,11 +156,22 @@ class Settings:
         'a JSON list of origins like ["https://app.example.com"], or ["*"]',
         lambda v: all(map(_is_origin, v)) and ("*" not in v or len(v) == 1),
     )
-    rate_limit_requests: int = _setting(
-        100, "requests per client and window", "a whole number from 1 to 1000000", _between(1, 1_000_000)
+    rate_limit_requests: int | None = _setting(
+        None,
+        "requests per client and window under the default policy, instead of the contract's",
+        "a whole number from 1 to 1000000",
+        _absent_or(1, 1_000_000),
     )
-    rate_limit_window_seconds: int = _setting(
-        60, "length of the window, in seconds", "a whole number from 1 to 86400", _between(1, 86400)
+    rate_limit_window_seconds: int | None = _setting(
+        None,
+        "length of the default policy's window, in seconds, instead of the contract's",
+        "a whole number from 1 to 86400",
+        _absent_or(1, 86400),
+    )
+    rate_limit_policies: Overrides = _setting(
+        {},
+        "what to change in the contract's rate-limit policies, by name",
+        'a JSON object of objects, like {"default": {"requests": 200, "shadow": true}}',
     )
     rate_limit_ipv6_prefix: int = _setting(
         64, "bits of an IPv6 address that make a client", "a whole number from 32 to 128", _between(32, 128)
@@ -273,7 +289,13 @@ def _converter_for_text() -> cattrs.Converter:
     converter.register_structure_hook_func(
         lambda cls: cls == tuple[str, ...], lambda text, _: _strings(json.loads(text))
     )
+    converter.register_structure_hook_func(lambda cls: cls == Overrides, lambda text, _: _objects(json.loads(text)))
     return converter
+
+
+def _objects(value: object) -> Overrides:
+    are_objects = isinstance(value, dict) and all(isinstance(item, dict) for item in value.values())
+    return value if are_objects else _bad()  # type: ignore[return-value]  # just checked
 
 
 def _strings(value: object) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 
 import attrs
+from prometheus_client import CollectorRegistry
 
 from tbg.config import Settings
 from tbg.database import Database
@@ -24,6 +25,7 @@ class Infrastructure:
     """The outside world, as features see it.
 
     Attributes:
+        metrics: Where this process counts.
         clock: The time now, aware, in UTC.
         new_id: A new random id.
     """
@@ -31,6 +33,7 @@ class Infrastructure:
     settings: Settings
     database: Database
     redis: RedisClient
+    metrics: CollectorRegistry = attrs.field(factory=CollectorRegistry)
     clock: Callable[[], datetime] = _now
     new_id: Callable[[], uuid.UUID] = uuid.uuid4
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import typed_settings as ts
 
-from tbg.config import MASK, Settings
+from tbg.config import MASK, Overrides, Settings
 
 if TYPE_CHECKING:
     import attrs
@@ -23,15 +23,17 @@ def kind(field: "attrs.Attribute[Any]") -> str:
     """Return a setting's type for people."""
     if get_origin(field.type) is Literal:
         return " | ".join(map(str, get_args(field.type)))
-    names = {
+    names: dict[object, str] = {
         ts.SecretStr: "secret URL",
         str: "text",
         int: "whole number",
+        int | None: "whole number",
+        Overrides: "JSON object",
         float: "number",
         bool: "true | false",
         Path: "path",
     }
-    return next((name for type_, name in names.items() if field.type is type_), "JSON list")
+    return next((name for type_, name in names.items() if field.type == type_), "JSON list")
 
 
 def mask_url(url: str) -> str:
@@ -40,6 +42,8 @@ def mask_url(url: str) -> str:
 
 
 def _as_text(value: object) -> str:
-    if isinstance(value, tuple):
+    if value is None:
+        return "as the contract says"
+    if isinstance(value, tuple | dict):
         return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -6,7 +6,15 @@ import pytest
 from tests.integration.conftest import Serve
 
 ORIGIN = "http://localhost:5173"
-EXPOSED = {"X-Request-Id", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"}
+EXPOSED = {
+    "X-Request-Id",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "RateLimit-Policy",
+    "RateLimit",
+    "Retry-After",
+}
 PREFLIGHT = {
     "Origin": ORIGIN,
     "Access-Control-Request-Method": "PUT",

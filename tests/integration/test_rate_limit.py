@@ -1,22 +1,34 @@
 """The rate limit: exactly as many as allowed, for all workers together, and free again when it says so."""
 
 import asyncio
-import math
 import re
 import time
 from collections import Counter
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import redis.asyncio
 
-from tbg.rate_limiting import RateLimiter
 from tests.conftest import Logged, StartGunicorn
 from tests.integration.conftest import Serve
-from tests.support.gunicorn import Gunicorn
+from tests.integration.probe.app import APP
 
 
-async def test_the_101st_request_of_a_window_is_refused(api: httpx.AsyncClient) -> None:
+@pytest.fixture(params=["in process", "gunicorn"])
+async def limited(
+    request: pytest.FixtureRequest, serve: Serve, start_gunicorn: StartGunicorn
+) -> AsyncIterator[httpx.AsyncClient]:
+    """The service, to be used up: workers remember whom they have refused."""
+    if request.param == "in process":
+        async with serve() as client:
+            yield client
+    else:
+        async with httpx.AsyncClient(base_url=start_gunicorn(APP).url, trust_env=False, timeout=30) as client:
+            yield client
+
+
+async def test_the_101st_request_of_a_window_is_refused(limited: httpx.AsyncClient) -> None:
+    api = limited
     passed = [await api.get("/version") for _ in range(100)]
     refused = await api.get("/version")
 
@@ -82,8 +94,9 @@ async def test_a_refused_client_may_prefer_a_problem_document(serve: Serve) -> N
     }
 
 
-async def test_two_workers_together_admit_exactly_the_limit(service: Gunicorn) -> None:
-    answers = "".join(await asyncio.gather(*(ask_six_times(service.port) for _ in range(50))))
+async def test_two_workers_together_admit_exactly_the_limit(start_gunicorn: StartGunicorn) -> None:
+    port = start_gunicorn().port
+    answers = "".join(await asyncio.gather(*(ask_six_times(port) for _ in range(50))))
 
     assert Counter(re.findall(r"HTTP/1\.1 (\d+)", answers)) == {"200": 100, "429": 200}
     admitted = re.findall(r"HTTP/1\.1 200(?:.*\r\n)*?x-ratelimit-remaining: (\d+)", answers)
@@ -153,64 +166,6 @@ async def test_a_client_cannot_choose_who_it_is(api: httpx.AsyncClient, header: 
     response = await api.get("/version", headers={header: "10.0.0.2"})
 
     assert response.headers["x-ratelimit-remaining"] == "98"
-
-
-async def test_clients_have_windows_of_their_own(redis_url: str) -> None:
-    async with redis.asyncio.Redis.from_url(redis_url) as client:
-        limiter = RateLimiter(client, limit=1, window_seconds=60, timeout_seconds=5)
-        decisions = [await limiter.check(name) for name in ("10.0.0.1", "10.0.0.1", "10.0.0.2")]
-
-    assert [decision.admitted for decision in decisions if decision] == [True, False, True]
-
-
-async def test_never_more_than_the_limit_in_any_window(redis_url: str) -> None:
-    """Including one that straddles two windows of a clock, where fixed windows admit twice the limit."""
-    limit, window = 5, 0.4
-    async with redis.asyncio.Redis.from_url(redis_url) as client:
-        limiter = RateLimiter(client, limit=limit, window_seconds=window, timeout_seconds=5)
-        admitted, end = [], time.monotonic() + 1.6
-        while time.monotonic() < end:
-            before = time.monotonic()
-            decision = await limiter.check("client")
-            if decision is not None and decision.admitted:
-                admitted.append((before, time.monotonic()))
-            await asyncio.sleep(0.005)
-
-    for i in range(len(admitted) - limit):
-        assert admitted[i + limit][1] - admitted[i][0] >= window, "limit + 1 requests within one window"
-    assert len(admitted) >= 3 * limit
-
-
-async def test_the_wait_that_is_told_is_long_enough(redis_url: str) -> None:
-    """To the microsecond, and also when the requests of one bucket came one after the other."""
-    key, limit, window = "client", 2, 600_000
-    async with redis.asyncio.Redis.from_url(redis_url) as client:
-        script = RateLimiter(client, limit=limit, window_seconds=0.6, timeout_seconds=5)._script
-
-        async def ask() -> tuple[bool, int]:
-            admitted, _, wait_microseconds = await script(keys=[key], args=[limit, window, 1])
-            return bool(admitted), wait_microseconds
-
-        first = await ask()
-        await asyncio.sleep(0.03)
-        second = await ask()
-        refused, wait_microseconds = await ask()
-        await asyncio.sleep(wait_microseconds / 1_000_000 + 0.002)
-        again, _ = await ask()
-
-    assert (first[0], second[0], refused, again) == (True, True, False, True)
-    assert 0 < wait_microseconds <= window
-
-
-async def test_the_window_is_forgotten_when_it_is_over(redis_url: str) -> None:
-    async with redis.asyncio.Redis.from_url(redis_url) as client:
-        limiter = RateLimiter(client, limit=5, window_seconds=0.2, timeout_seconds=5)
-        await limiter.check("client")
-        (key,) = await client.keys()
-        milliseconds = await client.pttl(key)
-
-    assert key == b"ratelimit:default:client"
-    assert 0 < milliseconds <= math.ceil(200) + 1
 
 
 async def test_a_request_line_names_the_client(serve: Serve, logged: Logged) -> None:

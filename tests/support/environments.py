@@ -28,7 +28,9 @@ def full_environment(**settings: object) -> dict[str, str]:
     defaults = Settings()
     variables = {}
     for variable, field in options():
-        variables[variable] = as_variable(settings.pop(field.name, getattr(defaults, field.name)))
+        value = settings.pop(field.name, getattr(defaults, field.name))
+        if value is not None:  # which is to leave it to the contract
+            variables[variable] = as_variable(value)
     if settings:
         raise AssertionError(f"no such settings: {settings.keys()}, with the prefix {PREFIX}")
     return bare_environment(**variables, WEB_CONCURRENCY="2")

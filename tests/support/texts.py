@@ -5,7 +5,7 @@ import json
 
 def as_variable(value: object) -> str:
     """Return a setting's value as its environment variable holds it."""
-    if isinstance(value, tuple | list):
+    if isinstance(value, tuple | list | dict):
         return json.dumps(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -188,6 +188,7 @@ def test_the_service_starts_without_its_dependencies_and_finds_them_later(tmp_pa
             postgres.start()
             valkey.start()
             wait_until(becomes_ready(service), 10, "readiness")
+            wait_until(lambda: counts(ask(service, "/version")[0]), 3, "counting")
             later = ask(service, "/version")[0]
     finally:
         postgres.discard()

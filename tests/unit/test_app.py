@@ -8,7 +8,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
 from tbg import main
-from tbg.app import all_features, answers, build_app, resources
+from tbg.app import all_features, answers, build_app, rate_limits, resources
 from tbg.config import Settings, SettingsError
 from tbg.contract import Contract
 from tbg.db.base import Base
@@ -48,7 +48,8 @@ def test_the_service_has_features_of_its_own(idle: Infrastructure, root_contract
 
 
 def test_what_counts_can_be_refused(idle: Infrastructure, root_contract: Contract) -> None:
-    possible = answers(all_features(idle, root_contract, FEATURES))
+    features = all_features(idle, root_contract, FEATURES)
+    possible = answers(features, rate_limits(idle.settings, root_contract, features))
     statuses = {operation.operation_id: possible(operation) for operation in root_contract.operations.values()}
 
     assert statuses == {
@@ -66,7 +67,9 @@ def test_what_uses_the_database_can_be_unavailable(
 ) -> None:
     feature = Feature(resources={"/version": Thing()}, uses_database=uses_database)
 
-    assert answers([feature])(root_contract.operations["GET", "/version"]) == statuses
+    possible = answers([feature], rate_limits(Settings(), root_contract, [feature]))
+
+    assert possible(root_contract.operations["GET", "/version"]) == statuses
 
 
 def test_the_environment_makes_the_service(monkeypatch: pytest.MonkeyPatch) -> None:

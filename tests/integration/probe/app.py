@@ -57,6 +57,11 @@ class Refuse(_Dressed):
         raise NotAllowedError("That is not allowed today")
 
 
+class Fine:
+    async def on_get(self, _req: Request, resp: Response) -> None:
+        resp.media = {"answer": 1}
+
+
 class Slow:
     async def on_get(self, _req: Request, resp: Response) -> None:
         await asyncio.sleep(1)
@@ -163,8 +168,12 @@ def feature(infrastructure: Infrastructure) -> Feature:
             "/probe/stream": Stream(),
             "/probe/log": Log(infrastructure.settings),
             "/probe/notes": Notes(database),
+            "/probe/account": Fine(),
+            "/probe/shadow": Fine(),
+            "/probe/strict": Fine(),
         },
         errors={NotAllowedError: 409},
+        scopes={"api_key": lambda req: req.get_header("X-Api-Key")},
     )
 
 

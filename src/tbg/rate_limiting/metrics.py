@@ -1,0 +1,45 @@
+"""What the limiter has done, in counters for Prometheus."""
+
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter
+
+from tbg.rate_limiting.policies import Policy
+
+Outcome = Literal["admitted", "refused", "uncounted", "unavailable"]
+
+
+class RateLimitMetrics:
+    """Counters of one process, in ``registry``; nothing in them names a client."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._requests = Counter(
+            "tbg_rate_limit_requests",
+            "Requests by policy and outcome: admitted, refused, uncounted, unavailable",
+            ["policy", "outcome"],
+            registry=registry,
+        )
+        self._would_refuse = Counter(
+            "tbg_rate_limit_would_refuse",
+            "Requests that a shadow policy would have refused",
+            ["policy"],
+            registry=registry,
+        )
+        self._changes = Counter(
+            "tbg_rate_limit_redis_changes",
+            "How often Redis was lost and found again",
+            ["state"],
+            registry=registry,
+        )
+
+    def count(self, policy: Policy, outcome: Outcome) -> None:
+        """Count one request."""
+        self._requests.labels(policy.name, outcome).inc()
+
+    def would_refuse(self, policy: Policy) -> None:
+        """Count one request that passed only because ``policy`` is a shadow."""
+        self._would_refuse.labels(policy.name).inc()
+
+    def lane_changed(self, is_open: bool) -> None:  # noqa: FBT001 - a state
+        """Count one loss or recovery of Redis."""
+        self._changes.labels("available" if is_open else "unavailable").inc()

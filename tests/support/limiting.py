@@ -1,0 +1,47 @@
+"""A rate limiter on a given Redis, as the service makes it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
+import typed_settings as ts
+from prometheus_client import CollectorRegistry
+
+from tbg.config import Settings
+from tbg.rate_limiting import ADDRESS, SCRIPT, RateLimiter, RateLimitMetrics, Rule, Verdict
+from tbg.rate_limiting.policies import Charge, Policy
+from tbg.redis_client import create_redis
+from tbg.redis_script import redis_script
+
+
+@attrs.frozen
+class Limiter:
+    """A limiter, what it counts into, and a short way to ask it."""
+
+    limiter: RateLimiter
+    registry: CollectorRegistry
+
+    async def check(self, rule: Rule, client: str = "192.0.2.1", **clients: str) -> Verdict:
+        return await self.limiter.check(rule, {ADDRESS: client, **clients})
+
+    def counted(self, name: str, **labels: str) -> float:
+        return self.registry.get_sample_value(f"tbg_rate_limit_{name}_total", labels) or 0.0
+
+
+@asynccontextmanager
+async def limiter_on(redis_url: str, timeout_seconds: float = 5.0) -> AsyncIterator[Limiter]:
+    client = create_redis(Settings(redis_url=ts.SecretStr(redis_url), redis_timeout_seconds=timeout_seconds))
+    registry = CollectorRegistry()
+    metrics = RateLimitMetrics(registry)
+    yield Limiter(RateLimiter(redis_script(client, SCRIPT), timeout_seconds=timeout_seconds, metrics=metrics), registry)
+    await client.aclose()
+
+
+def rule(requests: int = 10, window_seconds: int = 60, *, cost: int = 1, **others: object) -> Rule:
+    """Return a rule of one policy."""
+    return Rule((Charge(policy(requests, window_seconds, **others), cost),))
+
+
+def policy(requests: int = 10, window_seconds: int = 60, **others: object) -> Policy:
+    values = {"name": "default", "requests": requests, "window_seconds": window_seconds, **others}
+    return Policy(**values)  # type: ignore[arg-type]  # whatever a test wants
