@@ -126,6 +126,16 @@ async def test_the_header_that_the_operator_names_is_believed(
     assert line["client"] == address
 
 
+@pytest.mark.parametrize(("prefix", "statuses"), [(64, [200, 429, 200]), (128, [200, 200, 200])])
+async def test_an_ipv6_network_has_one_window(serve: Serve, logged: Logged, prefix: int, statuses: list[int]) -> None:
+    clients = ["2001:db8:1:2::1", "2001:db8:1:2:ffff::2", "2001:db8:1:3::1"]
+    async with serve(rate_limit_requests=1, rate_limit_ipv6_prefix=prefix, trusted_proxies=("127.0.0.1",)) as api:
+        answers = [await api.get("/version", headers={"X-Forwarded-For": client}) for client in clients]
+
+    assert [answer.status_code for answer in answers] == statuses
+    assert [line["client"] for line in logged("http.request")] == clients
+
+
 async def test_a_spoofer_behind_a_proxy_gets_one_window_more_at_most(serve: Serve) -> None:
     """A header that the proxy does not write leads to the proxy's own window, which all who try this share."""
     async with serve(rate_limit_requests=2, trusted_proxies=("127.0.0.1",)) as api:
