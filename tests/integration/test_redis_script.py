@@ -164,12 +164,16 @@ class TestCluster:
         assert sorted(made) == list(range(1, 21))
         assert sorted(kept) == list(range(9, 29))
 
-    async def test_keys_that_a_moving_slot_has_torn_apart_cannot_be_counted(self, fresh: Clustered) -> None:
+    async def test_keys_that_a_moving_slot_has_torn_apart_are_tried_for_a_while(self, fresh: Clustered) -> None:
         async with script_on(fresh.url) as script:
             await increment(script, SPREAD[0])
-            with moving(fresh, SPREAD[0], home(fresh, script, SPREAD[0])):
+            source = home(fresh, script, SPREAD[0])
+            ask(source, "CONFIG", "RESETSTAT")
+            with moving(fresh, SPREAD[0], source):
                 torn, whole = await script.run([([SPREAD[0], f"{SPREAD[0]}b"], [1]), ([SPREAD[0]], [1])])
+            tries = ask(source, "INFO", "errorstats")["errorstat_TRYAGAIN"]["count"]
 
+        assert tries > 1
         assert isinstance(torn, TryAgainError)
         assert whole == 2
 
