@@ -5,32 +5,37 @@
 Later sources win: defaults, then ``.env`` at the project's root, then the environment.
 """
 
-import json
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
-from ipaddress import IPv4Network, ip_network
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, NoReturn
+from typing import Any, Final, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import attrs
 import cattrs.errors
 import typed_settings as ts
-from typed_settings.converters import get_default_cattrs_converter
 from typed_settings.loaders import DotEnvLoader, EnvLoader, Loader
 from typed_settings.types import LoadedSettings
 
 from tbg import __version__
 from tbg.redis_url import first_server, is_redis_url
+from tbg.setting_values import (
+    Check,
+    Overrides,
+    absent_or,
+    between,
+    converter,
+    is_database_url,
+    is_host,
+    is_origin,
+    is_proxy,
+)
 
 PREFIX: Final = "TBG_"
 PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
 DEVELOPMENT_PASSWORD: Final = "tbgdev2026"  # noqa: S105 - public on purpose; production refuses it
 MASK: Final = "***"
-
-Check = Callable[[Any], bool]
-Overrides = Mapping[str, Mapping[str, object]]
 
 
 class SettingsError(RuntimeError):
@@ -50,45 +55,8 @@ def _setting(default: Any, meaning: str, allowed: str, check: Check = lambda _: 
     return field(default=default, help=meaning, validator=validate, metadata={"meaning": meaning, "allowed": allowed})
 
 
-def _between(low: float, high: float) -> Check:
-    return lambda value: low <= value <= high
-
-
-def _absent_or(low: float, high: float) -> Check:
-    return lambda value: value is None or low <= value <= high
-
-
 def _seconds(default: float, meaning: str, high: float = 3600) -> Any:  # noqa: ANN401 - attrs.field's own type
     return _setting(default, f"{meaning}, in seconds", f"a number above 0, at most {high}", lambda v: 0 < v <= high)
-
-
-def _is_database_url(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018 - reading it checks it
-    except ValueError:
-        return False
-    return parts.scheme == "postgresql+asyncpg" and bool(parts.hostname)
-
-
-def _is_host(value: str) -> bool:
-    return re.fullmatch(r"unix:/[^\s/]\S{0,101}|(?!unix:)[^ ]+", value) is not None
-
-
-def _is_proxy(value: str) -> bool:
-    """Tell whether proxies may be named so; a network wider than any private one is the Internet, not proxies."""
-    try:
-        network = ip_network(value)
-    except ValueError:
-        return value == "unix"
-    if isinstance(network, IPv4Network):
-        return network.prefixlen >= 8  # noqa: PLR2004 - 10.0.0.0/8
-    is_ipv4 = network.network_address.ipv4_mapped is not None  # clients are never compared in that form
-    return network.prefixlen >= 7 and not is_ipv4 and "%" not in value  # noqa: PLR2004 - fc00::/7
-
-
-def _is_origin(value: str) -> bool:
-    return value == "*" or re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", value) is not None
 
 
 @attrs.frozen(kw_only=True)
@@ -112,21 +80,21 @@ class Settings:
         "127.0.0.1",
         "address to listen on, or unix:/path of a socket",
         "an address, a host name, or unix: and an absolute path of at most 103 characters",
-        _is_host,
+        is_host,
     )
-    port: int = _setting(8000, "port to listen on", "a whole number from 1 to 65535", _between(1, 65535))
+    port: int = _setting(8000, "port to listen on", "a whole number from 1 to 65535", between(1, 65535))
     database_url: ts.SecretStr = _setting(
         ts.SecretStr(f"postgresql+asyncpg://tbg:{DEVELOPMENT_PASSWORD}@localhost:5432/thebitcoingame"),
         "PostgreSQL or TimescaleDB",
         "a URL like postgresql+asyncpg://user:password@host:5432/database",
-        _is_database_url,
+        is_database_url,
         secret=True,
     )
     database_pool_size: int = _setting(
-        20, "connections kept open per worker", "a whole number from 1 to 1000", _between(1, 1000)
+        20, "connections kept open per worker", "a whole number from 1 to 1000", between(1, 1000)
     )
     database_max_overflow: int = _setting(
-        10, "connections beyond the pool at peaks", "a whole number from 0 to 1000", _between(0, 1000)
+        10, "connections beyond the pool at peaks", "a whole number from 0 to 1000", between(0, 1000)
     )
     database_pool_timeout_seconds: float = _seconds(5.0, "longest wait for a connection of the pool")
     database_connect_timeout_seconds: float = _seconds(5.0, "longest wait for a new connection")
@@ -147,26 +115,26 @@ class Settings:
         secret=True,
     )
     redis_max_connections: int = _setting(
-        50, "connections per worker", "a whole number from 1 to 10000", _between(1, 10000)
+        50, "connections per worker", "a whole number from 1 to 10000", between(1, 10000)
     )
     redis_timeout_seconds: float = _seconds(0.1, "longest wait for one rate-limit check", 60)
     cors_origins: tuple[str, ...] = _setting(
         ("http://localhost:5173", "http://localhost:3000"),
         "origins whose pages may call this API",
         'a JSON list of origins like ["https://app.example.com"], or ["*"]',
-        lambda v: all(map(_is_origin, v)) and ("*" not in v or len(v) == 1),
+        lambda v: all(map(is_origin, v)) and ("*" not in v or len(v) == 1),
     )
     rate_limit_requests: int | None = _setting(
         None,
         "requests per client and window under the default policy, instead of the contract's",
         "a whole number from 1 to 1000000",
-        _absent_or(1, 1_000_000),
+        absent_or(1, 1_000_000),
     )
     rate_limit_window_seconds: int | None = _setting(
         None,
         "length of the default policy's window, in seconds, instead of the contract's",
         "a whole number from 1 to 86400",
-        _absent_or(1, 86400),
+        absent_or(1, 86400),
     )
     rate_limit_policies: Overrides = _setting(
         {},
@@ -174,14 +142,14 @@ class Settings:
         'a JSON object of objects, like {"default": {"requests": 200, "shadow": true}}',
     )
     rate_limit_ipv6_prefix: int = _setting(
-        64, "bits of an IPv6 address that make a client", "a whole number from 32 to 128", _between(32, 128)
+        64, "bits of an IPv6 address that make a client", "a whole number from 32 to 128", between(32, 128)
     )
     trusted_proxies: tuple[str, ...] = _setting(
         (),
         "proxies that are believed whom they act for",
         'a JSON list of addresses and networks like ["10.1.2.0/24", "2001:db8::1"], none wider than /8 (IPv6: /7) or '
         'with host bits, and "unix" for a Unix socket',
-        lambda v: all(map(_is_proxy, v)),
+        lambda v: all(map(is_proxy, v)),
     )
     forwarded_header: Literal["either", "forwarded", "x-forwarded-for"] = _setting(
         "either", "header in which they say it", "one of either, forwarded, x-forwarded-for"
@@ -191,15 +159,15 @@ class Settings:
         "enforce", "what becomes of a response that breaks the contract", "one of enforce, report, off"
     )
     max_body_bytes: int = _setting(
-        1024 * 1024, "largest request body", "a whole number from 1024 to 1073741824", _between(1024, 2**30)
+        1024 * 1024, "largest request body", "a whole number from 1024 to 1073741824", between(1024, 2**30)
     )
     body_timeout_seconds: float = _seconds(30.0, "longest time a request body may take to arrive")
     ready_timeout_seconds: float = _seconds(2.0, "longest time a readiness check may take", 60)
     ready_cache_seconds: float = _setting(
-        1.0, "how long a readiness answer is remembered, in seconds", "a number from 0 to 60", _between(0, 60)
+        1.0, "how long a readiness answer is remembered, in seconds", "a number from 0 to 60", between(0, 60)
     )
     graceful_timeout_seconds: int = _setting(
-        30, "how long requests may finish after SIGTERM, in seconds", "a whole number from 1 to 3600", _between(1, 3600)
+        30, "how long requests may finish after SIGTERM, in seconds", "a whole number from 1 to 3600", between(1, 3600)
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = _setting(
         "INFO", "least severe event to log", "one of DEBUG, INFO, WARNING, ERROR, CRITICAL"
@@ -257,7 +225,7 @@ def _raw(env_file: Path | None) -> dict[str, object]:
     loaders: list[Loader] = [EnvLoader(PREFIX)]
     if env_file is not None and env_file.is_file():
         loaders.insert(0, DotEnvLoader(PREFIX, env_file))
-    state = ts.SettingsState(Settings, loaders, (), _converter, PROJECT_ROOT)
+    state = ts.SettingsState(Settings, loaders, (), converter, PROJECT_ROOT)
     loaded = [loader(Settings, state.options) for loader in loaders]
     return {name: text for each in loaded if isinstance(each, LoadedSettings) for name, text in each.settings.items()}
 
@@ -273,40 +241,12 @@ def _convert(raw: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
         if field.name not in raw:
             continue
         try:
-            values[field.name] = _converter.structure(raw[field.name], field.type)  # type: ignore[arg-type]  # every field has a type
+            values[field.name] = converter.structure(raw[field.name], field.type)  # type: ignore[arg-type]  # every field has a type
             field.validator(None, field, values[field.name])  # type: ignore[misc]  # and a validator
         except (ValueError, TypeError, cattrs.errors.CattrsError):
             text = MASK if field.type is ts.SecretStr else repr(str(raw[field.name])[:100])
             findings.append(f"{variable}: {text} is not allowed; it must be {field.metadata['allowed']}")
     return values, findings
-
-
-def _converter_for_text() -> cattrs.Converter:
-    converter = get_default_cattrs_converter(resolve_paths=False)
-    converter.register_structure_hook(
-        int, lambda text, _: int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else _bad()
-    )
-    converter.register_structure_hook_func(
-        lambda cls: cls == tuple[str, ...], lambda text, _: _strings(json.loads(text))
-    )
-    converter.register_structure_hook_func(lambda cls: cls == Overrides, lambda text, _: _objects(json.loads(text)))
-    return converter
-
-
-def _objects(value: object) -> Overrides:
-    are_objects = isinstance(value, dict) and all(isinstance(item, dict) for item in value.values())
-    return value if are_objects else _bad()  # type: ignore[return-value]  # just checked
-
-
-def _strings(value: object) -> tuple[str, ...]:
-    return tuple(value) if isinstance(value, list) and all(isinstance(item, str) for item in value) else _bad()
-
-
-def _bad() -> NoReturn:
-    raise ValueError
-
-
-_converter = _converter_for_text()
 
 
 def _refused_in_production(settings: Settings) -> Iterator[str]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import typed_settings as ts
 
-from tbg.config import MASK, Overrides, Settings
+from tbg.config import MASK, Settings
+from tbg.setting_values import Overrides
 
 if TYPE_CHECKING:
     import attrs
