@@ -86,6 +86,7 @@ class Cluster(RedisCluster):
         # One more connection to each node, for its map.
         super().__init__(startup_nodes=startup_nodes, max_connections=max_connections + 1, **options)
         self.turns = asyncio.Semaphore(max_connections)
+        self._named = dict(self.nodes_manager.startup_nodes)
         self._map = Question(self._read_map)
         self._renewed_at = -_REFRESH_SECONDS
 
@@ -124,8 +125,10 @@ class Cluster(RedisCluster):
     async def _read_map(self) -> None:
         try:
             await self.nodes_manager.initialize()
-        except RedisClusterException as error:  # is no RedisError
-            raise RedisConnectionError("no node of the cluster answers, or they disagree") from error
+        except (RedisClusterException, IndexError) as error:  # none is a RedisError; IndexError: nobody has a slot
+            # The nodes of before may be gone for good, or forgotten; the ones that the URL names stay worth asking.
+            self.nodes_manager.startup_nodes |= self._named
+            raise RedisConnectionError(str(error)) from error
 
     @override
     async def ping(self, *_: object, **__: object) -> bool:

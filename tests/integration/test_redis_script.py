@@ -14,10 +14,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError, TryAgainError
 
 from tbg.config import Settings
+from tbg.dev.ports import free_port
 from tbg.redis_client import create_redis
 from tbg.redis_script import RedisScript, redis_script
 from tests.support.gunicorn import wait_until
-from tests.support.servers import kill
+from tests.support.servers import discarded, kill
 from tests.support.topologies import Clustered, Replicated, Valkey, add_replica, ask, clustered, replicated
 
 SOURCE = "local sum = 0; for _, key in ipairs(KEYS) do sum = sum + redis.call('INCRBY', key, ARGV[1]) end; return sum"
@@ -206,12 +207,22 @@ class TestCluster:
         assert [isinstance(answer, RedisError) for answer in answers] == theirs
         assert kinds(later) == {int}
 
-    async def test_without_any_node_every_call_has_its_error(self) -> None:
-        async with script_on("redis+cluster://127.0.0.1:9,127.0.0.1:10") as script:
-            answers = await increment(script, *SPREAD)
+    async def test_without_a_cluster_every_call_has_its_error(self, redis_url: str) -> None:
+        for url in ("redis+cluster://127.0.0.1:9,127.0.0.1:10", f"redis+cluster://127.0.0.1:{port_of(redis_url)}"):
+            async with script_on(url) as script:
+                answers = await increment(script, *SPREAD)
 
-        assert len(answers) == len(SPREAD)
-        assert all(isinstance(answer, RedisError) for answer in answers)
+            assert len(answers) == len(SPREAD)
+            assert kinds(answers) == {RedisConnectionError}
+
+    async def test_nodes_without_slots_are_an_error_until_they_have_some(self, tmp_path: Path) -> None:
+        with discarded(Valkey(tmp_path / "new", cluster_enabled="yes", cluster_port=free_port())) as node:
+            async with script_on(f"redis+cluster://127.0.0.1:{node.port}") as script:
+                before = await increment(script, "a")
+                ask(node, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+                await counts_again(script, "a")
+
+        assert kinds(before) == {RedisConnectionError}
 
     async def test_the_replica_of_a_dead_node_takes_over(self, tmp_path: Path) -> None:
         with clustered(tmp_path) as servers, add_replica(servers, servers.masters[0], tmp_path / "replica") as replica:

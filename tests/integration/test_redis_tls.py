@@ -1,5 +1,6 @@
 """Redis over TLS: the server's certificate and name are checked, and a client may have a certificate, too."""
 
+import contextlib
 import ssl
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,12 @@ import typed_settings as ts
 from tbg.config import Settings
 from tbg.dev.valkey import EmbeddedValkey
 from tbg.redis_client import create_redis
+from tbg.redis_script import redis_script
 from tests.conftest import gunicorn
+from tests.support.gunicorn import wait_until
 from tests.support.servers import discarded
 from tests.support.tls import Authority, authority, relay, server_context
+from tests.support.topologies import Valkey, ask, clustered
 
 
 @attrs.frozen
@@ -83,3 +87,29 @@ def test_the_service_counts_over_tls_and_is_not_ready_without_trust(
     assert (ready.status_code, version.status_code) == (200 if is_counted else 503, 200)
     assert ready.json()["checks"]["redis"] == ("ok" if is_counted else "error: unavailable")
     assert ("x-ratelimit-remaining" in version.headers) is is_counted
+
+
+async def test_every_node_of_a_cluster_is_reached_over_tls(tls: Tls, tmp_path: Path) -> None:
+    """The nodes announce the ports of their relays."""
+    with clustered(tmp_path) as servers, contextlib.ExitStack() as stack:
+        context = server_context(*tls.trusted.sign("cluster", "IP:127.0.0.1"))
+        ports = [stack.enter_context(relay(each.port, context)) for each in servers.masters]
+        for each, port in zip(servers.masters, ports, strict=True):
+            ask(each, "CONFIG", "SET", "cluster-announce-port", port)
+        wait_until(lambda: all(announced(each) == set(ports) for each in servers.masters), 10, "the news of the ports")
+        url = f"rediss+cluster://127.0.0.1:{ports[0]}?ssl_ca_certs={tls.trusted.certificate}"
+        client = create_redis(Settings(redis_url=ts.SecretStr(url), redis_timeout_seconds=5))
+        script = redis_script(client, "return redis.call('INCR', KEYS[1])")
+        try:
+            keys = [f"key-{number}" for number in range(12)]
+            answers = await script.run([([key], []) for key in keys])
+            lanes = {script.lane(key) for key in keys}
+        finally:
+            await client.aclose()
+
+    assert answers == [1] * 12
+    assert lanes == {f"127.0.0.1:{port}" for port in ports}
+
+
+def announced(server: Valkey) -> set[int]:
+    return {master[1] for _, _, master, *_ in ask(server, "CLUSTER", "SLOTS")}

@@ -25,7 +25,7 @@ def test_the_aggregates_have_the_columns_of_the_database(at_head: str, view: sa.
         await engine.dispose()
         return [(column["name"], column["type"].compile(engine.dialect)) for column in found]
 
-    dialect = postgresql.dialect()
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy has no type here
     assert asyncio.run(columns()) == [(column.name, column.type.compile(dialect)) for column in view.columns]
 
 

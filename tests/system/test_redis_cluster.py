@@ -108,3 +108,15 @@ def test_clients_of_a_dead_node_pass_and_the_others_are_counted(service: Gunicor
     assert {answer.is_counted for answer in load.answers if homes[answer.client] is dead} == {False}
     assert {answer.is_counted for answer in load.answers if homes[answer.client] is not dead} == {True}
     assert ready.status_code == 200
+
+
+def test_without_any_node_requests_pass_and_ready_says_so(service: Gunicorn, servers: Clustered) -> None:
+    for each in servers.masters:
+        kill(each)
+    with service.client() as session:
+        answers = [ask_as(session, client) for client in CLIENTS]
+        ready = session.get("/ready")
+
+    assert {(answer.status, answer.is_counted) for answer in answers} == {(200, False)}
+    assert ready.status_code == 503
+    assert ready.json()["checks"]["redis"] == "error: unavailable"

@@ -1,5 +1,7 @@
 """Redis behind Sentinel: its master may go at any time, and nobody gets an error for it."""
 
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,11 +42,15 @@ def kill_master(servers: Replicated) -> None:
     kill(servers.master)
 
 
+def freeze_master(servers: Replicated) -> None:
+    os.kill(servers.master.pid, signal.SIGSTOP)
+
+
 def order_failover(servers: Replicated) -> None:
     ask(servers.sentinels[0], "SENTINEL", "FAILOVER", SERVICE)
 
 
-@pytest.mark.parametrize("fail_over", [kill_master, order_failover])
+@pytest.mark.parametrize("fail_over", [kill_master, freeze_master, order_failover])
 def test_a_failover_under_load_refuses_nobody_and_counting_goes_on(
     service: Gunicorn,
     servers: Replicated,
