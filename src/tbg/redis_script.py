@@ -160,7 +160,7 @@ class _ClusterScript(RedisScript):
             case NoScriptError():
                 return attrs.evolve(step, before=(self._load, *step.before))
             case MovedError():  # is an AskError, too
-                return attrs.evolve(step, node=await self._cluster.moved(answer), before=())
+                return attrs.evolve(step, node=self._cluster.moved(answer), before=())
             case AskError():
                 return attrs.evolve(step, node=self._cluster.node(answer.host, answer.port), before=(("ASKING",),))
             case TryAgainError():

@@ -83,8 +83,8 @@ class Cluster(RedisCluster):
     """
 
     def __init__(self, startup_nodes: list[ClusterNode], max_connections: int, **options: Any) -> None:  # noqa: ANN401 - redis-py's own options
-        # One more connection to each node, for its map.
-        super().__init__(startup_nodes=startup_nodes, max_connections=max_connections + 1, **options)
+        # Two more to each node: for the map, and for the readiness probe.
+        super().__init__(startup_nodes=startup_nodes, max_connections=max_connections + 2, **options)
         self.turns = asyncio.Semaphore(max_connections)
         self._named = dict(self.nodes_manager.startup_nodes)
         self._map = Question(self._read_map)
@@ -101,11 +101,12 @@ class Cluster(RedisCluster):
             self._renewed_at = time.monotonic()
             self._map.task()
 
-    async def moved(self, error: MovedError) -> ClusterNode:
+    def moved(self, error: MovedError) -> ClusterNode:
         """Note where a slot is now, and return that node; others have most likely moved with it."""
-        await self.nodes_manager.move_slot(error)
+        node = self.node(error.host, error.port)
+        self.nodes_manager.slots_cache[error.slot_id] = [node]
         self.suspect()
-        return self.nodes_manager.get_node_from_slot(error.slot_id)
+        return node
 
     def node_of(self, key: str) -> ClusterNode:
         """Return the node that has a key's slot; raise SlotNotCoveredError if none is known."""

@@ -179,11 +179,13 @@ def add_replica(cluster: Clustered, master: Valkey, directory: Path) -> Iterator
     with contextlib.ExitStack() as stack:
         replica = _running(stack, _cluster_node(directory))
         ask(replica, "CLUSTER", "MEET", "127.0.0.1", master.port, master.options["cluster_port"])
-        name = ask(master, "CLUSTER", "MYID")
-        wait_until(lambda: name in str(ask(replica, "CLUSTER", "NODES")), 10, "the replica's meeting its master")
-        wait_until(cluster.is_settled, 10, "a Cluster with a replica")
-        ask(replica, "CLUSTER", "REPLICATE", name)
+        followed, own = (ask(each, "CLUSTER", "MYID") for each in (master, replica))
+        wait_until(lambda: followed in str(ask(replica, "CLUSTER", "NODES")), 10, "the replica's meeting its master")
+        ask(replica, "CLUSTER", "REPLICATE", followed)
         wait_until(lambda: "connected" in ask(replica, "ROLE"), 10, "the copy on the replica")
+        # Only masters that know of it vote for it.
+        wait_until(lambda: all(own in str(ask(each, "CLUSTER", "SHARDS")) for each in cluster.masters), 10, "the news")
+        wait_until(cluster.is_settled, 10, "a Cluster with a replica")
         yield replica
 
 
