@@ -28,7 +28,7 @@ def servers(tmp_path: Path) -> Iterator[Replicated]:
 @pytest.fixture
 def service(tmp_path: Path, postgres_url: str, servers: Replicated) -> Iterator[Gunicorn]:
     settings: dict[str, Any] = {
-        "redis_timeout_seconds": 0.1,
+        "redis_timeout_seconds": 0.3,
         "rate_limit_requests": LIMIT,
         "rate_limit_window_seconds": 3600,
         "trusted_proxies": ("127.0.0.1",),
