@@ -87,6 +87,7 @@ class Cluster(RedisCluster):
         super().__init__(startup_nodes=startup_nodes, max_connections=max_connections + 2, **options)
         self.turns = asyncio.Semaphore(max_connections)
         self._named = dict(self.nodes_manager.startup_nodes)
+        self._strangers: dict[tuple[str, int], ClusterNode] = {}
         self._map = Question(self._read_map)
         self._renewed_at = -_REFRESH_SECONDS
 
@@ -115,13 +116,13 @@ class Cluster(RedisCluster):
         return node
 
     def node(self, host: str, port: int) -> ClusterNode:
-        """Return a node; one that has no slots yet is not on the map."""
+        """Return a node; one that has no slots yet is not on the map, and would not survive its renewal."""
         known = self.get_node(host, port)
         if known is not None:
             return known
-        node = ClusterNode(host, port, PRIMARY, **self.connection_kwargs)
-        self.nodes_manager.set_nodes(self.nodes_manager.nodes_cache, {node.name: node})
-        return node
+        if (host, port) not in self._strangers:
+            self._strangers[host, port] = ClusterNode(host, port, PRIMARY, **self.connection_kwargs)
+        return self._strangers[host, port]
 
     async def _read_map(self) -> None:
         try:
@@ -148,6 +149,8 @@ class Cluster(RedisCluster):
         # The base class closes nothing if an error has made it forget that it was initialized.
         await self.nodes_manager.aclose("startup_nodes")
         await self.nodes_manager.aclose()
+        for node in self._strangers.values():
+            await node.disconnect()
 
 
 type RedisClient = Redis | Cluster

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 import typed_settings as ts
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError, TryAgainError
+from redis.exceptions import RedisError, ResponseError, SlotNotCoveredError, TryAgainError
 
 from tbg.config import Settings
 from tbg.dev.ports import free_port
@@ -19,7 +19,7 @@ from tbg.redis_client import create_redis
 from tbg.redis_script import RedisScript, redis_script
 from tests.support.gunicorn import wait_until
 from tests.support.servers import discarded, kill
-from tests.support.topologies import Clustered, Replicated, Valkey, add_replica, ask, clustered, replicated
+from tests.support.topologies import Clustered, Replicated, Valkey, add_node, add_replica, ask, clustered, replicated
 
 SOURCE = "local sum = 0; for _, key in ipairs(KEYS) do sum = sum + redis.call('INCRBY', key, ARGV[1]) end; return sum"
 TIMEOUT = 0.3
@@ -157,7 +157,8 @@ class TestCluster:
         async with script_on(fresh.url) as script:
             await asyncio.gather(*(increment(script, *SPREAD) for _ in range(8)))
             source = home(fresh, script, SPREAD[0])
-            with moving(fresh, SPREAD[0], source) as target:
+            target = other_than(fresh, source)
+            with moving(SPREAD[0], source, target):
                 ask(target, "SCRIPT", "FLUSH")
                 answers = await asyncio.gather(*(increment(script, f"{SPREAD[0]}new", SPREAD[0]) for _ in range(20)))
 
@@ -170,13 +171,22 @@ class TestCluster:
             await increment(script, SPREAD[0])
             source = home(fresh, script, SPREAD[0])
             ask(source, "CONFIG", "RESETSTAT")
-            with moving(fresh, SPREAD[0], source):
+            with moving(SPREAD[0], source, other_than(fresh, source)):
                 torn, whole = await script.run([([SPREAD[0], f"{SPREAD[0]}b"], [1]), ([SPREAD[0]], [1])])
             tries = ask(source, "INFO", "errorstats")["errorstat_TRYAGAIN"]["count"]
 
         assert tries > 1
         assert isinstance(torn, TryAgainError)
         assert whole == 2
+
+    async def test_a_node_that_has_no_slots_yet_is_found(self, tmp_path: Path) -> None:
+        with clustered(tmp_path) as servers, add_node(servers, tmp_path / "new") as new:
+            async with script_on(servers.url) as script:
+                await increment(script, SPREAD[0])
+                with moving(SPREAD[0], home(servers, script, SPREAD[0]), new):
+                    answers = [await increment(script, f"{SPREAD[0]}new") for _ in range(3)]
+
+        assert answers == [[1], [2], [3]]
 
     async def test_a_slot_that_has_moved_is_found(self, fresh: Clustered) -> None:
         async with script_on(fresh.url) as script:
@@ -215,14 +225,21 @@ class TestCluster:
             assert len(answers) == len(SPREAD)
             assert kinds(answers) == {RedisConnectionError}
 
-    async def test_nodes_without_slots_are_an_error_until_they_have_some(self, tmp_path: Path) -> None:
-        with discarded(Valkey(tmp_path / "new", cluster_enabled="yes", cluster_port=free_port())) as node:
+    async def test_slots_are_an_error_until_a_node_has_them(self, tmp_path: Path) -> None:
+        options = {"cluster_enabled": "yes", "cluster_port": free_port(), "cluster_require_full_coverage": "no"}
+        with discarded(Valkey(tmp_path / "new", **options)) as node:
+            low, high = sorted(("a", "b"), key=lambda key: int(ask(node, "CLUSTER", "KEYSLOT", key)))
+            slot = ask(node, "CLUSTER", "KEYSLOT", high)
             async with script_on(f"redis+cluster://127.0.0.1:{node.port}") as script:
-                before = await increment(script, "a")
-                ask(node, "CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-                await counts_again(script, "a")
+                none = await increment(script, low, high)
+                ask(node, "CLUSTER", "ADDSLOTSRANGE", 0, slot - 1)
+                await counts_again(script, low)
+                one = await increment(script, low, high)
+                ask(node, "CLUSTER", "ADDSLOTSRANGE", slot, 16383)
+                await counts_again(script, low, high)
 
-        assert kinds(before) == {RedisConnectionError}
+        assert kinds(none) == {RedisConnectionError}
+        assert [type(answer) for answer in one] == [int, SlotNotCoveredError]
 
     async def test_the_replica_of_a_dead_node_takes_over(self, tmp_path: Path) -> None:
         with clustered(tmp_path) as servers, add_replica(servers, servers.masters[0], tmp_path / "replica") as replica:
@@ -237,13 +254,13 @@ class TestCluster:
 
 
 @contextlib.contextmanager
-def moving(servers: Clustered, key: str, source: Valkey) -> Iterator[Valkey]:
+def moving(key: str, source: Valkey, target: Valkey) -> Iterator[None]:
     """Hold a key's slot between two nodes."""
-    slot, target = ask(source, "CLUSTER", "KEYSLOT", key), other_than(servers, source)
+    slot = ask(source, "CLUSTER", "KEYSLOT", key)
     ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", ask(source, "CLUSTER", "MYID"))
     ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", ask(target, "CLUSTER", "MYID"))
     try:
-        yield target
+        yield
     finally:
         for each in (source, target):
             ask(each, "CLUSTER", "SETSLOT", slot, "STABLE")

@@ -174,17 +174,26 @@ def clustered(directory: Path, count: int = 3) -> Iterator[Clustered]:
 
 
 @contextlib.contextmanager
+def add_node(cluster: Clustered, directory: Path) -> Iterator[Valkey]:
+    """Run one more node, without slots, that all the others know."""
+    with contextlib.ExitStack() as stack:
+        node = _running(stack, _cluster_node(directory))
+        for each in cluster.masters:
+            ask(node, "CLUSTER", "MEET", "127.0.0.1", each.port, each.options["cluster_port"])
+        every, own = [*cluster.masters, node], ask(node, "CLUSTER", "MYID")
+        wait_until(lambda: all(own in str(ask(each, "CLUSTER", "NODES")) for each in every), 10, "the news of a node")
+        wait_until(lambda: "cluster_state:ok" in str(ask(node, "CLUSTER", "INFO")), 10, "a node that serves")
+        yield node
+
+
+@contextlib.contextmanager
 def add_replica(cluster: Clustered, master: Valkey, directory: Path) -> Iterator[Valkey]:
     """Run a replica of one of a Cluster's masters."""
-    with contextlib.ExitStack() as stack:
-        replica = _running(stack, _cluster_node(directory))
-        ask(replica, "CLUSTER", "MEET", "127.0.0.1", master.port, master.options["cluster_port"])
-        followed, own = (ask(each, "CLUSTER", "MYID") for each in (master, replica))
-        wait_until(lambda: followed in str(ask(replica, "CLUSTER", "NODES")), 10, "the replica's meeting its master")
-        ask(replica, "CLUSTER", "REPLICATE", followed)
+    with add_node(cluster, directory) as replica:
+        name = ask(master, "CLUSTER", "MYID")
+        wait_until(lambda: name in str(ask(replica, "CLUSTER", "NODES")), 10, "the news of its master")
+        ask(replica, "CLUSTER", "REPLICATE", name)
         wait_until(lambda: "connected" in ask(replica, "ROLE"), 10, "the copy on the replica")
-        # Only masters that know of it vote for it.
-        wait_until(lambda: all(own in str(ask(each, "CLUSTER", "SHARDS")) for each in cluster.masters), 10, "the news")
         wait_until(cluster.is_settled, 10, "a Cluster with a replica")
         yield replica
 
