@@ -100,7 +100,7 @@ class RateLimiter:
 
     async def _asked(self, rule: Rule, keys: Sequence[str]) -> Verdict:
         charges = rule.charges
-        before = self._clock()
+        asked = self._clock()
         try:
             answer = await self._lane(keys[0]).ask(_call(charges, keys))
         except UncountedError:
@@ -109,21 +109,23 @@ class RateLimiter:
             State(charge.policy, bool(answer[at]), answer[at + 1], answer[at + 2] / _MICROSECONDS)
             for at, charge in zip(range(1, len(answer), 3), charges, strict=True)
         ]
-        self._remember(charges, keys, states, before)
+        self._remember(charges, keys, states, asked)
         enforced = tuple(state for state in states if not state.policy.shadow)
         return Verdict("admitted" if answer[0] else "refused", enforced)
 
-    def _remember(self, charges: Charges, keys: Sequence[str], states: Sequence[State], before: float) -> None:
-        """Note who is refused. The script ran later than ``before``, so it would admit no earlier than noted."""
+    def _remember(self, charges: Charges, keys: Sequence[str], states: Sequence[State], asked: float) -> None:
+        """Note who is refused; of a shadow's refusals, the first one is logged."""
+        answered = self._clock()
         for charge, key, state in zip(charges, keys, states, strict=True):
             if state.admits:
                 continue
-            if charge.policy.shadow:
-                self._metrics.would_refuse(charge.policy)
+            refusal = key, charge.cost, asked, answered, state.wait_seconds
             if not charge.policy.shadow:
-                self._refused.note(key, charge.cost, before + state.wait_seconds)
-            elif not self._shadowed.seconds_left(key, charge.cost):
-                self._shadowed.note(key, charge.cost, before + state.wait_seconds)
+                self._refused.note(*refusal)
+                continue
+            self._metrics.would_refuse(charge.policy)
+            if not self._shadowed.seconds_left(key, charge.cost):
+                self._shadowed.note(*refusal)
                 self._log.warning("rate_limit.would_refuse", policy=charge.policy.name, limit=charge.policy.requests)
 
     def _lane(self, key: str) -> Lane:

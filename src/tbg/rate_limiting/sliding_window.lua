@@ -6,7 +6,7 @@
 --
 -- A key holds buckets of 16 bytes, oldest first: the time of the first request (microseconds, 7 bytes), how much later
 -- the last one came (5), and their cost (4). A request joins the newest bucket while that is younger than a twelfth of
--- the window, so there are never more than fourteen. A bucket counts until its last request is a whole window old: never
+-- the window, so there are never more than thirteen. A bucket counts until its last request is a whole window old: never
 -- more than the limit within any interval of the window's length, and nobody is refused for longer than a twelfth of the
 -- window more than an exact log would.
 local FORMAT = '>I7I5I4'
