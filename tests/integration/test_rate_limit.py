@@ -79,6 +79,36 @@ def test_who_waits_as_long_as_told_may_pass_over_http(start_gunicorn: StartGunic
     assert again.status_code == 200
 
 
+async def test_who_is_refused_from_memory_is_told_the_time_that_is_left(serve: Serve) -> None:
+    async with serve(rate_limit_requests=1, rate_limit_window_seconds=3) as api:
+        await api.get("/version")
+        first = await api.get("/version")
+        await asyncio.sleep(1.1)
+        second = await api.get("/version")
+        await asyncio.sleep(int(second.headers["retry-after"]))
+        again = await api.get("/version")
+
+    assert [first.status_code, second.status_code, again.status_code] == [429, 429, 200]
+    assert [first.headers["retry-after"], second.headers["retry-after"]] == ["3", "2"]
+
+
+async def test_the_slowest_policy_and_the_cost_decide_on_the_wait(serve: Serve) -> None:
+    """The second request needs two of one account's three per 2 s, and one of one address's single per 1 s."""
+    policies = {
+        "default": {"requests": 1, "window_seconds": 1},
+        "account": {"requests": 3, "window_seconds": 2},
+    }
+    async with serve(rate_limit_policies=policies) as api:
+        passed = await api.get("/probe/account")
+        refused = [await api.get("/probe/account") for _ in range(2)]
+        await asyncio.sleep(int(refused[1].headers["retry-after"]))
+        again = await api.get("/probe/account")
+
+    assert [passed.status_code, again.status_code] == [200, 200]
+    assert [response.status_code for response in refused] == [429, 429]
+    assert [response.headers["retry-after"] for response in refused] == ["2", "2"]
+
+
 async def test_a_refused_client_may_prefer_a_problem_document(serve: Serve) -> None:
     async with serve(rate_limit_requests=1) as api:
         await api.get("/version")
