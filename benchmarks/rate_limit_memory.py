@@ -21,9 +21,9 @@ from tbg.config import Settings
 from tbg.dev.valkey import EmbeddedValkey
 from tbg.rate_limiting import ADDRESS, SCRIPT, Policy, RateLimiter, RateLimitMetrics, Rule
 from tbg.rate_limiting.policies import Charge
-from tbg.redis_client import create_redis
-from tbg.redis_script import redis_script
-from tbg.redis_topologies import RedisClient
+from tbg.redis.client import create_redis
+from tbg.redis.script import redis_script
+from tbg.redis.topologies import RedisClient
 
 CLIENTS: Final = 100_000
 TURN: Final = 500

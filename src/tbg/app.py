@@ -36,7 +36,7 @@ from tbg.middleware.lifecycle import LifecycleMiddleware
 from tbg.middleware.rate_limit import RateLimitMiddleware
 from tbg.middleware.request_id import RequestIdMiddleware
 from tbg.rate_limiting import DEFAULT, SCRIPT, RateLimiter, RateLimitMetrics, RateLimits, headers
-from tbg.redis_script import redis_script
+from tbg.redis.script import redis_script
 
 App = falcon.asgi.App[Request, Response]
 

@@ -19,7 +19,7 @@ from typed_settings.loaders import DotEnvLoader, EnvLoader, Loader
 from typed_settings.types import LoadedSettings
 
 from tbg import __version__
-from tbg.redis_url import first_server, is_redis_url
+from tbg.redis.url import first_server, is_redis_url
 from tbg.setting_values import (
     Check,
     Overrides,

@@ -9,8 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from tbg.config import Settings
 from tbg.database import Database
-from tbg.redis_client import create_redis
-from tbg.redis_topologies import RedisClient
+from tbg.redis.client import create_redis
+from tbg.redis.topologies import RedisClient
 
 Ping = Callable[[], Awaitable[object]]
 """Answer when a dependency does; raise when it does not. The caller sets the time-out."""

@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, SlotNotCoveredError, TryAgainError
 
 from tbg.dev.ports import free_port
-from tbg.redis_script import RedisScript
+from tbg.redis.script import RedisScript
 from tests.support.scripts import SPREAD, TIMEOUT, counts_again, increment, kinds, port_of, script_on
 from tests.support.servers import discarded, kill
 from tests.support.topologies import Clustered, Valkey, add_node, add_replica, ask, clustered

@@ -12,8 +12,8 @@ import typed_settings as ts
 
 from tbg.config import Settings
 from tbg.dev.valkey import EmbeddedValkey
-from tbg.redis_client import create_redis
-from tbg.redis_script import redis_script
+from tbg.redis.client import create_redis
+from tbg.redis.script import redis_script
 from tests.conftest import gunicorn
 from tests.support.gunicorn import wait_until
 from tests.support.servers import discarded

@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry
 from tbg.config import Settings
 from tbg.rate_limiting import ADDRESS, SCRIPT, RateLimiter, RateLimitMetrics, Rule, Verdict
 from tbg.rate_limiting.policies import Charge, Policy
-from tbg.redis_client import create_redis
-from tbg.redis_script import redis_script
+from tbg.redis.client import create_redis
+from tbg.redis.script import redis_script
 
 
 @attrs.frozen

@@ -9,8 +9,8 @@ import pytest
 import typed_settings as ts
 
 from tbg.config import Settings
-from tbg.redis_client import create_redis
-from tbg.redis_script import RedisScript, redis_script
+from tbg.redis.client import create_redis
+from tbg.redis.script import RedisScript, redis_script
 
 SOURCE = "local sum = 0; for _, key in ipairs(KEYS) do sum = sum + redis.call('INCRBY', key, ARGV[1]) end; return sum"
 TIMEOUT = 0.3

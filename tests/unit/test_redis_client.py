@@ -8,8 +8,8 @@ from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.connection import SSLConnection
 
 from tbg.config import Settings, SettingsError
-from tbg.redis_client import create_redis
-from tbg.redis_topologies import SentinelPool, Sentinels
+from tbg.redis.client import create_redis
+from tbg.redis.topologies import SentinelPool, Sentinels
 
 MARKER = "Xk9-marker"
 

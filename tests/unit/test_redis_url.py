@@ -4,7 +4,7 @@ import pytest
 import typed_settings as ts
 
 from tbg.config import Settings, SettingsError
-from tbg.redis_url import RedisUrl, parse_redis_url
+from tbg.redis.url import RedisUrl, parse_redis_url
 from tbg.settings_text import mask_url
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 from redis.exceptions import RedisError, TryAgainError
 
-from tbg.redis_script import Call
+from tbg.redis.script import Call
 
 Run = Callable[[Sequence[Call]], Awaitable[Sequence[Any]]]
 """Execute the script for each call, in one round trip; an answer may be the exception that came instead."""

@@ -12,7 +12,7 @@ from tbg.rate_limiting.lane import Lane, UncountedError
 from tbg.rate_limiting.metrics import Outcome, RateLimitMetrics
 from tbg.rate_limiting.policies import Charges, Policy, Rule
 from tbg.rate_limiting.refusals import Clock, Refusals
-from tbg.redis_script import Call, RedisScript
+from tbg.redis.script import Call, RedisScript
 
 SCRIPT: Final = files("tbg.rate_limiting").joinpath("sliding_window.lua").read_text()
 

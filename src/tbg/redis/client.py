@@ -13,8 +13,8 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 
 from tbg.config import MASK, Settings, SettingsError
-from tbg.redis_topologies import Cluster, RedisClient, SentinelPool, Sentinels
-from tbg.redis_url import RedisUrl, parse_redis_url
+from tbg.redis.topologies import Cluster, RedisClient, SentinelPool, Sentinels
+from tbg.redis.url import RedisUrl, parse_redis_url
 
 type _Options = dict[str, Any]
 

@@ -26,7 +26,7 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from tbg.redis_topologies import Cluster, RedisClient
+from tbg.redis.topologies import Cluster, RedisClient
 
 type Call = tuple[Sequence[str], Sequence[str | int]]
 """The script's keys, which on a Cluster must share a hash tag, and its arguments."""

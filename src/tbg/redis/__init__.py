@@ -1,0 +1,1 @@
+"""Redis or Valkey: one server, with TLS, behind Sentinel, or a Cluster."""
