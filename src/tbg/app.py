@@ -5,14 +5,13 @@ from collections.abc import Iterable, Sequence
 import falcon.asgi
 import falcon.media
 import msgspec
-import structlog
 
+from tbg.breaches import BreachReport
 from tbg.client import ClientAddresses
 from tbg.config import Settings
 from tbg.context import Request, Response
 from tbg.contract import (
     Answers,
-    Breach,
     Contract,
     DocumentResource,
     ErrorSerializer,
@@ -51,7 +50,6 @@ _LASTING = frozenset(
         "access-control-expose-headers",
     }
 )
-_log = structlog.stdlib.get_logger("tbg.contract")
 
 
 def build_app(infrastructure: Infrastructure, contract: Contract, factories: Sequence[FeatureFactory]) -> App:
@@ -77,7 +75,12 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
         middleware=[
             LifecycleMiddleware(infrastructure),
             AccessLogMiddleware(contract, ClientAddresses(settings.trusted_proxies, settings.forwarded_header)),
-            ResponseContract(contract, mode=settings.contract_responses, report=_report, lasting_headers=_LASTING),
+            ResponseContract(
+                contract,
+                mode=settings.contract_responses,
+                report=BreachReport(infrastructure.metrics),
+                lasting_headers=_LASTING,
+            ),
             RequestIdMiddleware(),
             CorsMiddleware(settings.cors_origins, _EXPOSED),
             limiter,
@@ -178,14 +181,3 @@ def _handle_errors(app: App, features: Iterable[Feature]) -> None:
     for feature in features:
         for error, status in feature.errors.items():
             app.add_error_handler(error, answer_with(status))
-
-
-def _report(breach: Breach) -> None:
-    _log.error(
-        "contract.response_breach",
-        operation=breach.operation_id,
-        status=breach.status,
-        part=breach.part,
-        pointer=breach.pointer,
-        keyword=breach.keyword,
-    )
