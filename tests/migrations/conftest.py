@@ -36,26 +36,23 @@ def empty(new_database: NewDatabase) -> str:
 
 
 @pytest.fixture
-def half_way(new_database: NewDatabase, timescaledb: bool) -> str:
+def half_way(empty: str, timescaledb: bool) -> str:
     """What the collector's script leaves behind on current TimescaleDB."""
-    url = new_database()
-    ask(url, *collector.half_way(timescaledb=timescaledb))
-    return url
+    ask(empty, *collector.half_way(timescaledb=timescaledb))
+    return empty
 
 
 @pytest.fixture
-def complete(new_database: NewDatabase, timescaledb: bool) -> str:
-    url = new_database()
-    ask(url, *collector.complete(timescaledb=timescaledb))
-    return url
+def complete(empty: str, timescaledb: bool) -> str:
+    ask(empty, *collector.complete(timescaledb=timescaledb))
+    return empty
 
 
 @pytest.fixture
-def ran_on(new_database: NewDatabase, timescaledb: bool) -> str:
+def ran_on(empty: str, timescaledb: bool) -> str:
     """The script was run without stopping at its error."""
-    url = new_database()
-    ask(url, *collector.without_daily_refresh(timescaledb=timescaledb))
-    return url
+    ask(empty, *collector.without_daily_refresh(timescaledb=timescaledb))
+    return empty
 
 
 @pytest.fixture

@@ -38,15 +38,22 @@ def test_the_collectors_script_may_have_stopped_anywhere(
     schema: Catalogue,
     timescaledb: bool,
 ) -> None:
-    """But just before its last statement, a policy that deletes: it may have been taken away as well."""
+    """Where only its last policy is missing, one that deletes, somebody may have taken it away: it is not added."""
     statements = collector.complete(timescaledb=timescaledb)
-    for end in range(1, len(statements) - 2):
+    made = next((end for end, each in enumerate(statements, 1) if "create_hypertable('rate_" in each), len(statements))
+    for end in range(1, len(statements)):
         url = new_database()
         ask(url, *statements[:end])
 
         migrate(url)
 
-        assert catalogue(url, timescaledb=timescaledb) == schema, f"after {statements[end - 1]}"
+        expected = schema if end < made else without_last_policy(schema)
+        assert catalogue(url, timescaledb=timescaledb) == expected, f"after {statements[end - 1]}"
+
+
+def without_last_policy(schema: Catalogue) -> Catalogue:
+    last = {"proc_name": "policy_retention", "hypertable_name": "rate_limit_events"}
+    return {**schema, "policies": [each for each in schema["policies"] if not last.items() <= each.items()]}
 
 
 @pytest.mark.parametrize("state", ["half_way", "complete", "ran_on", "at_head"])
