@@ -1,0 +1,71 @@
+"""One batch of a benchmark: CPU time per call, of everything that this process does."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
+from typing import Final, Protocol
+
+import falcon
+
+_NUMBERS: Final = count()
+_US: Final = 1000
+
+
+class Benchmark(Protocol):
+    """Something that can be measured again and again."""
+
+    async def batch(self) -> float:
+        """Prepare some calls, and return the microseconds that each of them took."""
+
+
+class UnexpectedAnswerError(Exception):
+    """What was measured is not what was meant."""
+
+
+Call = tuple[Callable[..., Awaitable[object]], tuple[object, ...]]
+
+
+def numbers(many: int) -> list[int]:
+    """Return numbers that no other request of this process has."""
+    return [next(_NUMBERS) for _ in range(many)]
+
+
+async def at_once(calls: Sequence[Call]) -> float:
+    """Return the microseconds per call when all are under way together."""
+    gc.collect()
+    began = time.process_time_ns()
+    await asyncio.gather(*(function(*arguments) for function, arguments in calls))
+    return (time.process_time_ns() - began) / _US / len(calls)
+
+
+async def in_turn(calls: Sequence[Call], per: int, *, raised: int | None = None) -> float:
+    """Return the microseconds per request when one call follows the other.
+
+    Args:
+        calls: What to call.
+        per: How many requests they belong to.
+        raised: The status of the HTTP error that each of them must raise, if any.
+    """
+    gc.collect()
+    statuses: list[int] = []
+    began = time.process_time_ns()
+    for function, arguments in calls:
+        try:
+            await function(*arguments)
+        except falcon.HTTPError as error:
+            statuses.append(error.status_code)
+    spent = time.process_time_ns() - began
+    if statuses != ([] if raised is None else [raised] * len(calls)):
+        raise UnexpectedAnswerError(f"was refused with {sorted(set(statuses))}")
+    return spent / _US / per
+
+
+def repeat(loop: asyncio.AbstractEventLoop, benchmark: Benchmark, seconds: float, least: int = 3) -> list[float]:
+    """Return the figures of as many batches as there is time for."""
+    figures: list[float] = []
+    deadline = time.monotonic() + seconds
+    while len(figures) < least or time.monotonic() < deadline:
+        figures.append(loop.run_until_complete(benchmark.batch()))
+    return figures
