@@ -12,7 +12,7 @@ from rich.progress import track
 from rich.table import Column, Table
 
 from benchmarks.micro.baseline import Baseline, load, store
-from benchmarks.micro.figures import CALIBRATION, FIGURES, REPEATED, Figure
+from benchmarks.micro.figures import CALIBRATION, FIGURES, REPEATED, Figure, amount
 from benchmarks.micro.processes import Child, MeasuringError, Side, start_figures, valkey
 
 _WINDOW_SECONDS: Final = 0.15
@@ -57,7 +57,7 @@ def table(values: Mapping[str, float], baseline: Baseline | None) -> Table:
 def _cells(figure: Figure, values: Mapping[str, float], baseline: Baseline | None) -> tuple[str, str, str]:
     now, then = values.get(figure.name), baseline.figures.get(figure.name) if baseline else None
     ratio = baseline.relative(figure, values, values[CALIBRATION]) if baseline else None
-    first, second = (("-" if value is None else f"{value:.1f}") for value in (now, then))
+    first, second = (("-" if value is None else amount(value)) for value in (now, then))
     return first, second, "" if ratio is None else f"{ratio:.2f}"
 
 

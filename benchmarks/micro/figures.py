@@ -62,3 +62,8 @@ BOOT: Final = (
 """Measured once per process."""
 
 FIGURES: Final = (*REPEATED, *BOOT)
+
+
+def amount(value: float) -> str:
+    """Write a figure with as many digits as mean something."""
+    return f"{value:.1f}" if value < 1000 else f"{value:,.0f}"  # noqa: PLR2004 - four digits are enough

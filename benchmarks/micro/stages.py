@@ -85,11 +85,12 @@ async def _walk(app: App, exchange: Exchange, number: int, end: tuple[object, st
     arguments: dict[str, tuple[Any, ...]] = {_REQUEST: (req, resp)}
     if await _pass(chain, _REQUEST, arguments, end):
         return arguments
-    responder, params, resource, req.uri_template = app._get_responder(req)  # noqa: SLF001 - the same
+    routed: Any = app._get_responder(req)  # noqa: SLF001 - the same
+    responder, params, resource, req.uri_template = routed
     arguments[_RESOURCE] = (req, resp, resource, params)
     if await _pass(chain, _RESOURCE, arguments, end):
         return arguments
-    await responder(req, resp, **params)  # type: ignore[arg-type]  # Falcon's type has the WebSockets', too
+    await responder(req, resp, **params)
     arguments[_RESPONSE] = (req, resp, resource, True)
     await _pass(chain[::-1], _RESPONSE, arguments, end)
     return arguments

@@ -1,0 +1,110 @@
+"""Pairs of processes, one of each side, that take turns on one core."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Final
+
+import attrs
+
+from benchmarks.micro.figures import BOOT, Figure
+from benchmarks.micro.processes import Child, Side, start_figures
+from benchmarks.micro.verdict import Outcome, Pair
+
+_BOOT: Final = frozenset(figure.name for figure in BOOT)
+
+
+@attrs.frozen
+class Plan:
+    """How long to measure.
+
+    Attributes:
+        pairs: How many pairs of processes.
+        turns: How often each process of a pair measures each figure.
+        seconds: How long it does so.
+        deadline: When to be content with fewer pairs, of `time.monotonic`; there is always half of them.
+    """
+
+    pairs: int
+    turns: int
+    seconds: float
+    deadline: float
+
+    def rounds(self) -> Iterator[int]:
+        """Count the pairs."""
+        for number in range(self.pairs):
+            if time.monotonic() > self.deadline and number > self.pairs // 2:
+                return
+            yield number
+
+
+@attrs.frozen
+class Sides:
+    """The two that are compared, and where each of them counts requests."""
+
+    base: Side
+    tree: Side
+    base_url: str
+    tree_url: str
+
+
+@attrs.define
+class Samples:
+    """What has been measured so far."""
+
+    pairs: defaultdict[str, list[Pair]] = attrs.field(factory=lambda: defaultdict(list))
+    missing: tuple[dict[str, str], dict[str, str]] = attrs.field(factory=lambda: ({}, {}))
+
+    def outcome(self) -> Outcome:
+        """Return it; a figure that is sometimes there is not there."""
+        absent = self.missing[0].keys() | self.missing[1].keys()
+        return Outcome({name: pairs for name, pairs in self.pairs.items() if name not in absent}, *self.missing)
+
+
+def measure_pairs(
+    sides: Sides, figures: Sequence[Figure], plan: Plan, progress: Callable[[int], None] = lambda _: None
+) -> Outcome:
+    """Measure each figure on both sides: A B B A with one pair of processes, B A A B with the next."""
+    samples = Samples()
+    for number in plan.rounds():
+        progress(number)
+        _one_pair(sides, figures, plan, number, samples)
+    return samples.outcome()
+
+
+def _one_pair(sides: Sides, figures: Sequence[Figure], plan: Plan, number: int, samples: Samples) -> None:
+    order = (0, 1) if number % 2 == 0 else (1, 0)
+    with ExitStack() as stack:
+        children = _start(sides, number, order, stack)
+        if any(figure.name in _BOOT for figure in figures):
+            _note_boot(sides, children, number, order, samples)
+        for figure in figures:
+            if figure.name not in _BOOT:
+                _take_turns(children, figure.name, plan, order, samples)
+
+
+def _start(sides: Sides, seed: int, order: Sequence[int], stack: ExitStack) -> Mapping[int, Child]:
+    """Start both; the seed is the same, so that the order of their dictionaries is no difference between them."""
+    both = (sides.base, sides.base_url), (sides.tree, sides.tree_url)
+    return {index: stack.enter_context(Child(*both[index], seed)) for index in order}
+
+
+def _note_boot(sides: Sides, children: Mapping[int, Child], seed: int, order: Sequence[int], samples: Samples) -> None:
+    both = sides.base, sides.tree
+    figures = {index: start_figures(both[index], children[index], seed) for index in order}
+    for name, value in figures[0].items():
+        samples.pairs[name].append((value, figures[1][name]))
+
+
+def _take_turns(children: Mapping[int, Child], name: str, plan: Plan, order: Sequence[int], samples: Samples) -> None:
+    """Note the best batch of each side: what disturbs a process only ever makes it slower."""
+    batches: tuple[list[float], list[float]] = ([], [])
+    for turn in range(plan.turns):
+        for index in order if turn % 2 == 0 else order[::-1]:
+            answer = children[index].measure(name, plan.seconds)
+            batches[index].extend(answer.get("batches", ()))
+            if "missing" in answer:
+                samples.missing[index][name] = answer["missing"]
+    if all(batches):
+        samples.pairs[name].append((min(batches[0]), min(batches[1])))
