@@ -19,10 +19,9 @@ from rich.table import Column, Table
 from benchmarks.micro.commits import BaseError, find_base, is_dirty
 from benchmarks.micro.figures import FIGURES, Figure, amount
 from benchmarks.micro.pairs import Plan, Sides, measure_pairs
-from benchmarks.micro.processes import MeasuringError, valkey
+from benchmarks.micro.processes import ROOT, MeasuringError, valkey
 from benchmarks.micro.sides import prepare
 from benchmarks.micro.verdict import LIMIT, Comparison, Exit, Outcome, Report, judge
-from tbg.config import PROJECT_ROOT
 
 _SECONDS: Final = 210  # the whole run, but for the pair that is on its way then
 _OUTPUT: Final = Console(width=max(Console().width, 110), highlight=False)  # a log is as wide as it needs to be
@@ -33,7 +32,7 @@ def run(commit: str) -> Report:
     """Compare the working tree with a commit."""
     deadline = time.monotonic() + _SECONDS
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch, valkey() as url:
-        base, tree = prepare(PROJECT_ROOT, commit, Path(scratch))
+        base, tree = prepare(ROOT, commit, Path(scratch))
         server = url.rpartition("/")[0]
         sides = Sides(base, tree, f"{server}/0", f"{server}/1")
 
@@ -89,8 +88,8 @@ def main(base: str) -> None:
     """Measure the working tree and a commit side by side; fail if a stage has become dearer."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        commit = find_base(PROJECT_ROOT, base or None)
-        state = "the working tree, with changes that are not committed," if is_dirty(PROJECT_ROOT) else "HEAD"
+        commit = find_base(ROOT, base or None)
+        state = "the working tree, with changes that are not committed," if is_dirty(ROOT) else "HEAD"
         _ERRORS.print(f"comparing {state} with {commit[:12]}")
         report = run(commit)
     except (BaseError, MeasuringError) as error:

@@ -14,10 +14,10 @@ from typing import Any, Final, Self
 import attrs
 
 from benchmarks.micro.figures import IMPORT
-from tbg.config import PROJECT_ROOT
 from tbg.dev.valkey import EmbeddedValkey
 from tests.support.servers import discarded
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 _GRACE_SECONDS: Final = 10
 
 
@@ -37,9 +37,9 @@ class Side:
     """
 
     name: str
-    root: Path = PROJECT_ROOT
+    root: Path = ROOT
     python: str = sys.executable
-    scripts: Path = PROJECT_ROOT
+    scripts: Path = ROOT
 
     def environment(self, seed: int) -> dict[str, str]:
         """Return an environment in which this side is imported, and no setting comes from the outside."""
