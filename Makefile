@@ -1,6 +1,6 @@
 # Everything a person or CI does with this checkout. `make` alone prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test fmt lint typecheck fuzz lock clean migrate migration
+.PHONY: help setup run test bench fmt lint typecheck fuzz lock clean migrate migration
 
 BIN := .venv/bin
 ifndef FUZZ_SEED
@@ -25,6 +25,10 @@ fuzz: setup  ## fuzz for longer than `make test` does (FUZZ_EXAMPLES=200, FUZZ_S
 	@echo "fuzzing with a fixed seed and with FUZZ_SEED=$(FUZZ_SEED)"
 	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),200) $(BIN)/python -m pytest --numprocesses auto tests/fuzz
 
+bench: setup  ## measure the service against its peers, about 20 minutes (BENCH="--quick", BENCH="--help")
+	@requirements/benchmarks.sh
+	@PYTHONPATH=src .bench/venv/bin/python -m benchmarks.load $(BENCH)
+
 fmt: setup  ## format the code and repair what ruff can repair
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -48,5 +52,5 @@ migration: setup  ## write a migration for what has changed in the models (m="ad
 
 clean:  ## remove .venv, the embedded servers' data and every cache
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -c "import pathlib, tbg.dev.state as state; state.clean(pathlib.Path())"
-	rm -rf .venv .tbg .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
+	rm -rf .venv .tbg .bench .coverage .coverage.* htmlcov .hypothesis .mypy_cache .pytest_cache .ruff_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Compile the three lock files: exact versions and hashes for every platform, no index addresses. Run from the root.
+# Compile the four lock files: exact versions and hashes for every platform, no index addresses. Run from the root.
 set -eu
 compile() {
     .venv/bin/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
@@ -7,5 +7,6 @@ compile() {
 }
 compile requirements/bootstrap.in --output-file requirements/bootstrap.txt "$@"
 compile pyproject.toml --output-file requirements/production.txt "$@"
-# The production lock constrains the development lock, so both agree on every version they share.
+# The production lock constrains the other two, so all agree on every version they share.
 compile pyproject.toml --group dev --constraint requirements/production.txt --output-file requirements/development.txt "$@"
+compile pyproject.toml requirements/benchmarks.in --constraint requirements/production.txt --output-file requirements/benchmarks.txt "$@"

@@ -1,0 +1,150 @@
+"""Measure: round after round, every target is started anew, asked, and stopped.
+
+Only the target that is asked runs, so the others cost nothing; and as each round has a process of its own, the medians
+do not hang on one process's luck.
+"""
+
+import os
+import socket
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from benchmarks.load import wrk
+from benchmarks.load.cores import Cores
+from benchmarks.load.processes import ROOT, ColdStart, Memory, Running, TargetError
+from benchmarks.load.targets import Case, Target
+from tbg.dev.postgres import EmbeddedPostgres
+from tbg.dev.server import EmbeddedServer
+from tbg.dev.valkey import EmbeddedValkey
+
+_WARM_UP_SECONDS: Final = 1
+_PASSED_ON: Final = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
+
+
+@attrs.frozen
+class Sample:
+    """One round of one case.
+
+    Attributes:
+        outcome: What the clients have seen.
+        cpu_us: CPU time of a request, in microseconds.
+        troubles: Lines of the target's log that are warnings or worse.
+    """
+
+    outcome: wrk.Outcome
+    cpu_us: float
+    troubles: int
+
+    @property
+    def rps(self) -> float:
+        """Requests a second."""
+        return self.outcome.requests / self.outcome.seconds
+
+
+@attrs.define
+class Result:
+    """All rounds of one target."""
+
+    target: Target
+    samples: dict[Case, list[Sample]] = attrs.field(factory=dict)
+    starts: list[ColdStart] = attrs.field(factory=list)
+    memory: list[Memory] = attrs.field(factory=list)
+    failure: str = ""
+
+    @property
+    def errors(self) -> int:
+        """Return how often anything went wrong in any round, the start included."""
+        wrong = sum(sample.outcome.errors for samples in self.samples.values() for sample in samples)
+        return wrong + bool(self.failure)
+
+
+@attrs.frozen
+class Plan:
+    """How to measure."""
+
+    rounds: int
+    seconds: int
+    cases: Callable[[Target], Sequence[Case]]
+
+
+def measure(targets: Sequence[Target], plan: Plan, cores: Cores, say: Callable[[str], None]) -> list[Result]:
+    """Return what each target did, in the order of ``targets``."""
+    results = [Result(target) for target in targets]
+    cores.take_load()
+    with _servers(ROOT / ".bench") as (environment, valkey):
+        for number in range(plan.rounds):
+            for result in results:
+                say(f"round {number + 1} of {plan.rounds}: {result.target.name}")
+                _forget_everything(valkey.port)
+                _one_round(result, plan, environment, cores)
+    return results
+
+
+def _one_round(result: Result, plan: Plan, environment: Mapping[str, str], cores: Cores) -> None:
+    directory = ROOT / ".bench" / "logs"
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        with Running(result.target, environment, cores, directory) as running:
+            result.starts.append(running.wait_ready())
+            for case in plan.cases(result.target):
+                result.samples.setdefault(case, []).append(_sample(running, case, plan.seconds))
+            result.memory.append(running.memory())
+    except (TargetError, wrk.WrkError) as error:
+        result.failure = str(error)
+
+
+def _sample(running: Running, case: Case, seconds: int) -> Sample:
+    wrk.ask(case, running.port, _WARM_UP_SECONDS)
+    running.settle()
+    running.troubles()
+    before = running.cpu_seconds()
+    outcome = wrk.ask(case, running.port, seconds)
+    used = running.cpu_seconds() - before
+    if outcome.requests == 0:
+        raise TargetError(f"{running.target.name} answered nothing to {case.path} within {seconds} s")
+    return Sample(outcome, used * 1e6 / outcome.requests, running.troubles())
+
+
+@contextmanager
+def _servers(directory: Path) -> Iterator[tuple[Mapping[str, str], EmbeddedValkey]]:
+    """Run Valkey and PostgreSQL for the block, and yield the environment that leads to them, and Valkey."""
+    valkey = EmbeddedValkey(directory / "valkey")
+    postgres = EmbeddedPostgres(directory / "postgres")
+    with ExitStack() as stack:
+        for server in (valkey, postgres):
+            stack.enter_context(_discarded(server))
+        environment = {
+            **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]),
+            "TBG_REDIS_URL": valkey.url,
+            "TBG_DATABASE_URL": postgres.url,
+            "TBG_RATE_LIMIT_REQUESTS": "1000000",
+        }
+        yield environment, valkey
+
+
+def _forget_everything(port: int) -> None:
+    """Empty Valkey: what one target has counted must not count for the next."""
+    with socket.create_connection(("127.0.0.1", port), 5) as connection:
+        connection.sendall(b"FLUSHALL\r\n")
+        connection.recv(16)
+
+
+@contextmanager
+def _discarded(server: EmbeddedServer) -> Iterator[None]:
+    try:
+        with server:
+            yield
+    finally:
+        server.discard()
+
+
+def median(values: Iterable[float]) -> float:
+    """Return the median, or not-a-number of nothing."""
+    found = list(values)
+    return statistics.median(found) if found else float("nan")
