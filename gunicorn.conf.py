@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tbg.config import PROJECT_ROOT, Settings, SettingsError
 from tbg.contract.bundling import Bundle
-from tbg.logs import configure_logging
+from tbg.logs import configure_logging, line_handlers
 from tbg.server.concurrency import worker_count
 from tbg.server.worker import GunicornLogger, Worker
 
@@ -68,9 +68,11 @@ def when_ready(_server: object) -> None:
 
 
 def post_worker_init(_worker: object) -> None:
-    """Do the same for what the worker has made."""
+    """Do the same for what the worker has made, and let no request wait for the log."""
     gc.collect()
     gc.freeze()
+    for handler in line_handlers():
+        handler.stream.start()
 
 
 def worker_int(_worker: Worker) -> None:

@@ -27,6 +27,7 @@ from tbg.errors import DatabaseUnavailableError
 from tbg.feature import Feature, FeatureFactory, Scope
 from tbg.health import health_feature
 from tbg.infrastructure import Infrastructure
+from tbg.logs import request_log
 from tbg.middleware import request_id
 from tbg.middleware.access_log import AccessLogMiddleware
 from tbg.middleware.cors import CorsMiddleware
@@ -74,7 +75,9 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
         sink_before_static_route=False,  # the sink takes every path that nothing else serves
         middleware=[
             LifecycleMiddleware(infrastructure),
-            AccessLogMiddleware(contract, ClientAddresses(settings.trusted_proxies, settings.forwarded_header)),
+            AccessLogMiddleware(
+                contract, ClientAddresses(settings.trusted_proxies, settings.forwarded_header), request_log(settings)
+            ),
             ResponseContract(
                 contract,
                 mode=settings.contract_responses,

@@ -155,7 +155,8 @@ class Gunicorn:
         return httpx.Client(base_url=self.url, transport=transport, trust_env=False, timeout=30.0, **options)
 
     def text(self) -> str:
-        """Return its standard output so far."""
+        """Return its standard output so far; workers write it a moment later."""
+        time.sleep(0.05)
         return self._stdout.read_text()
 
     def errors(self) -> str:

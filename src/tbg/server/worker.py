@@ -10,6 +10,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
+from tbg.logs import line_handlers
 from tbg.server.protocol import BoundedProtocol
 
 
@@ -36,6 +37,12 @@ class Worker(UvicornWorker):
         # Give up on slow requests before gunicorn kills the worker, so that connections are closed in order.
         self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - 1)
 
+    def init_signals(self) -> None:
+        """Let a signal that ends the worker leave no line of the log behind: uvicorn, when it is done, repeats it."""
+        super().init_signals()
+        signal.signal(signal.SIGTERM, _write_log_and_end)
+        signal.signal(signal.SIGINT, _write_log_and_end)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End on SIGQUIT, with which a master that is interrupted ends its workers; uvicorn knows SIGTERM only."""
         super().handle_exit(sig, frame)
@@ -47,6 +54,13 @@ class Worker(UvicornWorker):
         if os.getppid() != self.ppid:
             self.log.warning("The master is gone, this worker ends")
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _write_log_and_end(number: int, _frame: FrameType | None) -> None:
+    for handler in line_handlers():
+        handler.flush()
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
 
 
 class GunicornLogger(Logger):
