@@ -62,8 +62,9 @@ async def in_turn(calls: Sequence[Call], per: int, *, raised: int | None = None)
     return spent / _US / per
 
 
-def repeat(loop: asyncio.AbstractEventLoop, benchmark: Benchmark, seconds: float, least: int = 3) -> list[float]:
-    """Return the figures of as many batches as there is time for."""
+def repeat(loop: asyncio.AbstractEventLoop, benchmark: Benchmark, seconds: float) -> list[float]:
+    """Return the figures of as many batches as there is time for: three at least, or one if there is none."""
+    least = 3 if seconds else 1
     figures: list[float] = []
     deadline = time.monotonic() + seconds
     while len(figures) < least or time.monotonic() < deadline:

@@ -88,6 +88,7 @@ class Child:
     def close(self) -> None:
         """End the process."""
         assert self._process.stdin  # noqa: S101 - for the type checker
+        assert self._process.stdout  # noqa: S101 - the same
         try:
             self._process.stdin.close()
             self._process.wait(_GRACE_SECONDS)
@@ -96,6 +97,7 @@ class Child:
         finally:
             self._process.kill()
             self._process.wait()
+            self._process.stdout.close()
             self._errors.close()
 
     def __enter__(self) -> Self:

@@ -77,6 +77,8 @@ def infrastructure(chosen: Settings) -> Infrastructure:
 
 def build_subject(redis_url: str) -> Subject:
     """Start the service, measuring that, then the one with the workers feature, and put all of it out of gc's sight."""
+    if Path.cwd() != PROJECT_ROOT:
+        raise RuntimeError(f"tbg comes from {PROJECT_ROOT}, not from {Path.cwd()}")  # as it is installed, perhaps
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     chosen = settings(redis_url)
