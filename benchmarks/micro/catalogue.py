@@ -38,7 +38,7 @@ def _edge(subject: Subject) -> Mapping[str, Benchmark]:
     return {
         "stage: request id": stage(subject.app, "RequestIdMiddleware", exchanges.HEALTH),
         "stage: CORS": stage(subject.app, "CorsMiddleware", exchanges.HEALTH),
-        "stage: access log": stage(subject.app, "AccessLogMiddleware", exchanges.HEALTH),
+        "stage: access log": stage(subject.app, "AccessLogMiddleware", exchanges.HEALTH, logs=True),
         "stage: rate limit, admitted": stage(subject.app, limit, exchanges.VERSION, together=True),
         "stage: rate limit, refused": stage(subject.strict, limit, exchanges.REFUSED, raised=429),
     }

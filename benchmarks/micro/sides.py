@@ -65,8 +65,12 @@ def _interpreter(base: Path, tree: Path, cache: Path) -> str:
 
 
 def _lock(side: Path) -> bytes | None:
+    """Return what is to be installed, without comments, which say only who wants it."""
     files = [side / name for name in _LOCKS]
-    return b"".join(file.read_bytes() for file in files) if all(file.is_file() for file in files) else None
+    if not all(file.is_file() for file in files):
+        return None
+    lines = (line for file in files for line in file.read_bytes().splitlines())
+    return b"\n".join(line for line in lines if not line.lstrip().startswith(b"#"))
 
 
 def _install(base: Path, home: Path) -> None:

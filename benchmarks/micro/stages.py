@@ -43,6 +43,7 @@ class Stage:
         name: Of its class.
         together: Whether the calls are under way together, else one follows the other.
         raised: The status that it refuses with, if it does.
+        logs: Whether it writes to the log.
     """
 
     app: App
@@ -52,6 +53,7 @@ class Stage:
     many: int = 64
     together: bool = False
     raised: int | None = None
+    logs: bool = False
 
     async def batch(self) -> float:
         """Bring requests to the middleware, then call it."""
@@ -60,7 +62,9 @@ class Stage:
         calls: list[Call] = []
         for number in numbers(self.many):
             calls += await _passage(self.app, self.exchange, number, middleware)
-        return await (at_once(calls) if self.together else in_turn(calls, self.many, raised=self.raised))
+        if self.together:
+            return await at_once(calls, logs=self.logs)
+        return await in_turn(calls, self.many, raised=self.raised, logs=self.logs)
 
 
 async def _passage(app: App, exchange: Exchange, number: int, middleware: object) -> list[Call]:

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import importlib
+import logging
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -83,6 +84,7 @@ def build_subject(redis_url: str) -> Subject:
     asyncio.set_event_loop(loop)
     chosen = settings(redis_url)
     configure_logging(chosen)
+    _log_in_the_background()
     boot = _boot(chosen)
     contract, models = _workers()
     service = MemoryService(models)
@@ -94,6 +96,13 @@ def build_subject(redis_url: str) -> Subject:
     gc.freeze()
     gc.disable()
     return Subject(loop, app, strict, service, boot)
+
+
+def _log_in_the_background() -> None:
+    """Do what ``gunicorn.conf.py`` does in a worker, of commits where it does."""
+    for handler in logging.getLogger().handlers:
+        if start := getattr(getattr(handler, "stream", None), "start", None):
+            start()
 
 
 def _boot(chosen: Settings) -> dict[str, float]:
