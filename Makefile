@@ -1,6 +1,6 @@
 # Everything a person or CI does with this checkout. `make` alone prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench fmt lint typecheck fuzz lock clean migrate migration
+.PHONY: help setup run test bench bench-micro bench-check fmt lint typecheck fuzz lock clean migrate migration
 
 BIN := .venv/bin
 ifndef FUZZ_SEED
@@ -9,7 +9,7 @@ endif
 export PYTHON FUZZ_SEED m
 
 help:  ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:  ## build .venv from the lock; instant when it is up to date
 	@requirements/install.sh
@@ -28,6 +28,12 @@ fuzz: setup  ## fuzz for longer than `make test` does (FUZZ_EXAMPLES=200, FUZZ_S
 bench: setup  ## measure the service against its peers, about 20 minutes (BENCH="--quick", BENCH="--help")
 	@requirements/benchmarks.sh
 	@PYTHONPATH=src .bench/venv/bin/python -m benchmarks.load $(BENCH)
+
+bench-micro: setup  ## measure each stage of a request in one process (MICRO=--store: keep the figures to compare with)
+	@$(BIN)/python -m benchmarks.micro $(MICRO)
+
+bench-check: setup  ## fail if a stage is slower than in another commit (BASE=<commit>, by default the last tag)
+	@$(BIN)/python -m benchmarks.micro.check --base "$(BASE)"
 
 fmt: setup  ## format the code and repair what ruff can repair
 	$(BIN)/ruff format .
