@@ -13,7 +13,7 @@ from rich.table import Column, Table
 
 from benchmarks.micro.baseline import Baseline, load, store
 from benchmarks.micro.figures import CALIBRATION, FIGURES, REPEATED, Figure, amount
-from benchmarks.micro.processes import Child, MeasuringError, Side, start_figures, valkey
+from benchmarks.micro.processes import Child, MeasuringError, Side, valkey
 
 _WINDOW_SECONDS: Final = 0.15
 
@@ -28,7 +28,7 @@ def measure(processes: int, seconds: float = _WINDOW_SECONDS) -> tuple[dict[str,
     with valkey() as url:
         for seed in track(range(processes), "measuring", console=Console(stderr=True), transient=True):
             with Child(side, url, seed) as child:
-                for name, value in start_figures(side, child, seed).items():
+                for name, value in child.boot.items():
                     samples[name].append(value)
                 missing |= _repeated(child, seconds, samples)
     return {name: statistics.median(values) for name, values in samples.items()}, missing

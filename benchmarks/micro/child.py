@@ -1,7 +1,5 @@
 """The process that measures: it builds the application once, and then measures what it is told to.
 
-    python -m benchmarks.micro.child redis://127.0.0.1:6379/0
-
 One JSON value per line: first, the figures of the start; then, for each ``{"name": …, "seconds": …}``, the figures of
 its batches, or why there are none. The end of the input is the end of the process.
 """
@@ -14,6 +12,7 @@ from typing import TextIO
 
 from benchmarks.micro.catalogue import catalogue
 from benchmarks.micro.exchanges import REFUSED
+from benchmarks.micro.figures import IMPORT
 from benchmarks.micro.measuring import Benchmark, repeat
 from benchmarks.micro.subject import Subject, build_subject
 from benchmarks.micro.whole import use_up
@@ -36,16 +35,16 @@ def answer(subject: Subject, benchmarks: Mapping[str, Benchmark], name: str, sec
         return {"missing": f"{type(error).__name__}: {error}"}
 
 
-def main() -> None:
-    """Serve the parent until it has heard enough."""
+def main(import_ns: int) -> None:
+    """Serve the parent, which has named a Redis on the command line, until it has heard enough.
+
+    Args:
+        import_ns: The CPU time that importing the service has taken.
+    """
     answers = divert_output()
     subject = build_subject(sys.argv[1])
     benchmarks = catalogue(subject)
     subject.loop.run_until_complete(use_up(subject.strict, REFUSED))
-    print(json.dumps(subject.boot), file=answers, flush=True)
+    print(json.dumps({IMPORT: import_ns / 1_000_000, **subject.boot}), file=answers, flush=True)
     for line in sys.stdin:
         print(json.dumps(answer(subject, benchmarks, **json.loads(line))), file=answers, flush=True)
-
-
-if __name__ == "__main__":
-    main()

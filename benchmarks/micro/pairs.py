@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from benchmarks.micro.figures import BOOT, Figure
-from benchmarks.micro.processes import Child, Side, start_figures
+from benchmarks.micro.processes import Child, Side
 from benchmarks.micro.verdict import Outcome, Pair
 
 _BOOT: Final = frozenset(figure.name for figure in BOOT)
@@ -23,18 +23,20 @@ class Plan:
         pairs: How many pairs of processes.
         turns: How often each process of a pair measures each figure.
         seconds: How long it does so.
-        deadline: When to be content with fewer pairs, of `time.monotonic`; there is always half of them.
+        deadline: When to be content with fewer pairs, of `time.monotonic`.
+        least: How many there are on the slowest machine, too.
     """
 
     pairs: int
     turns: int
     seconds: float
     deadline: float
+    least: int = 5
 
     def rounds(self) -> Iterator[int]:
         """Count the pairs."""
         for number in range(self.pairs):
-            if time.monotonic() > self.deadline and number > self.pairs // 2:
+            if time.monotonic() > self.deadline and number >= self.least:
                 return
             yield number
 
@@ -78,7 +80,7 @@ def _one_pair(sides: Sides, figures: Sequence[Figure], plan: Plan, number: int, 
     with ExitStack() as stack:
         children = _start(sides, number, order, stack)
         if any(figure.name in _BOOT for figure in figures):
-            _note_boot(sides, children, number, order, samples)
+            _note_boot(children, samples)
         for figure in figures:
             if figure.name not in _BOOT:
                 _take_turns(children, figure.name, plan, order, samples)
@@ -90,11 +92,9 @@ def _start(sides: Sides, seed: int, order: Sequence[int], stack: ExitStack) -> M
     return {index: stack.enter_context(Child(*both[index], seed)) for index in order}
 
 
-def _note_boot(sides: Sides, children: Mapping[int, Child], seed: int, order: Sequence[int], samples: Samples) -> None:
-    both = sides.base, sides.tree
-    figures = {index: start_figures(both[index], children[index], seed) for index in order}
-    for name, value in figures[0].items():
-        samples.pairs[name].append((value, figures[1][name]))
+def _note_boot(children: Mapping[int, Child], samples: Samples) -> None:
+    for name, value in children[0].boot.items():
+        samples.pairs[name].append((value, children[1].boot[name]))
 
 
 def _take_turns(children: Mapping[int, Child], name: str, plan: Plan, order: Sequence[int], samples: Samples) -> None:

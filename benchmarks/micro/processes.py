@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -13,12 +12,19 @@ from typing import Any, Final, Self
 
 import attrs
 
-from benchmarks.micro.figures import IMPORT
 from tbg.dev.valkey import EmbeddedValkey
 from tests.support.servers import discarded
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _GRACE_SECONDS: Final = 10
+
+# What importing the service costs is what a process has used when it has done nothing else.
+_PROGRAM: Final = """
+import time, tbg.main
+used = time.process_time_ns()
+from benchmarks.micro.child import main
+main(used)
+"""
 
 
 class MeasuringError(Exception):
@@ -61,7 +67,7 @@ class Child:
         self._side = side
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - as long as the process
         self._process = subprocess.Popen(  # noqa: S603 - our own
-            [side.python, "-P", "-m", "benchmarks.micro.child", redis_url],
+            [side.python, "-P", "-c", _PROGRAM, redis_url],
             cwd=side.root,
             env=side.environment(seed),
             stdin=subprocess.PIPE,
@@ -118,21 +124,6 @@ class Child:
         self._process.wait(_GRACE_SECONDS)
         self._errors.seek(0)
         return MeasuringError(f"{self._side.name} cannot be measured:\n{self._errors.read().strip()[-2000:]}")
-
-
-def import_milliseconds(side: Side, seed: int) -> float:
-    """Return the CPU time of a process that imports the service, and does nothing else."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(  # noqa: S603 - our own
-        [side.python, "-P", "-c", "import tbg.main"], cwd=side.root, env=side.environment(seed), check=True
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return (after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000
-
-
-def start_figures(side: Side, child: Child, seed: int) -> dict[str, float]:
-    """Return what the start of a side costs."""
-    return {IMPORT: import_milliseconds(side, seed), **child.boot}
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Copies of both sides, and an environment for the base."""
 
+import compileall
 import hashlib
 import io
 import shutil
@@ -25,6 +26,8 @@ def prepare(root: Path, commit: str, scratch: Path) -> tuple[Side, Side]:
     _copy_scripts(root, scripts)
     _extract(root, commit, base)
     _copy_working_tree(root, tree)
+    for each in (base, tree):
+        compileall.compile_dir(each / "src", quiet=1)  # else the first process of each would do it, and be slow
     python = _interpreter(base, tree, root / ".bench" / "base")
     return Side("the base", base, python, scripts), Side("the working tree", tree, sys.executable, scripts)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.micro.figures import BOOT, CALIBRATION, REPEATED
-from benchmarks.micro.processes import Child, MeasuringError, Side, start_figures
+from benchmarks.micro.processes import Child, MeasuringError, Side
 
 TREE = Side("the working tree")
 
@@ -25,7 +25,7 @@ def test_each_benchmark_runs(child: Child) -> None:
 
     assert {name: answer["missing"] for name, answer in answers.items() if "missing" in answer} == {}
     assert all(batch > 0 for answer in answers.values() for batch in answer["batches"])
-    assert start_figures(TREE, child, 0).keys() == {figure.name for figure in BOOT}
+    assert child.boot.keys() == {figure.name for figure in BOOT}
     assert child.measure("unknown", 0.0) == {"missing": "KeyError: 'unknown'"}
 
 
