@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
+from jsonschema import FormatChecker
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
@@ -62,3 +63,6 @@ validators_factory = _SafeFactory(
     oas31_schema_validators_factory.default_jsonschema_dialect_id,
     oas31_schema_validators_factory.format_checker,
 )
+format_checker: FormatChecker = validators_factory.format_checker
+JUDGE = _safe(oas31_schema_validators_factory.schema_validator_cls)
+"""The class of every validator, unless the contract names another dialect."""
