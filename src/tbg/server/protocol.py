@@ -35,7 +35,9 @@ class BoundedProtocol(HttpToolsProtocol):
     _unseen_bytes = 0
     _between_requests = True
     _body_begun = False
-    _clock: TimerHandle | None = None
+    # Each request starts and stops the clock several times: a timer that finds it stopped costs less than a new one.
+    _deadline: float | None = None
+    _timer: TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         """Start the clock: a connection that says nothing is not kept."""
@@ -44,12 +46,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
-        self._stop_clock()
+        self._deadline = None
+        if self._timer is not None:
+            self._timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse, and count what the parser keeps to itself: it calls back only at the end of a field."""
-        if self._between_requests and self._clock is None:
+        if self._between_requests and self._deadline is None:
             self._start_clock()
         self._unseen_bytes += len(data)
         super().data_received(data)
@@ -106,7 +110,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.cycle.response_complete:
             self._start_clock()
         else:
-            self._stop_clock()
+            self._deadline = None
 
     def on_response_complete(self) -> None:
         """Start the clock if the request is answered but not over: nobody waits for the rest of its body."""
@@ -127,20 +131,27 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _RefusedError
 
     def _start_clock(self) -> None:
-        self._stop_clock()
-        self._clock = self.loop.call_later(self.patience_seconds, self._give_up)
+        self._deadline = self.loop.time() + self.patience_seconds
+        if self._timer is None:
+            self._timer = self.loop.call_later(self.patience_seconds, self._ring)
 
-    def _stop_clock(self) -> None:
-        if self._clock is not None:
-            self._clock.cancel()
-            self._clock = None
+    def _ring(self) -> None:
+        """Give up if it is time, else come back then."""
+        self._timer = None
+        if self._deadline is None:
+            return
+        left = self._deadline - self.loop.time()
+        if left > 0:
+            self._timer = self.loop.call_later(left, self._ring)
+        else:
+            self._give_up()
 
     def _give_up(self) -> None:
         """Close the connection, but never while a request of it is being answered."""
         if self._is_answering():
             self._start_clock()
         else:
-            self._clock = None
+            self._deadline = None
             self.transport.close()
 
     def _is_answering(self) -> bool:
