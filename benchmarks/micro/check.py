@@ -26,8 +26,10 @@ from benchmarks.micro.verdict import LIMIT, Comparison, Exit, Outcome, Report, j
 # The whole run takes less than four minutes on a machine that has other things to do, too.
 _FIRST_SECONDS: Final = 110
 _SECONDS: Final = 200
-_OUTPUT: Final = Console(width=max(Console().width, 110), highlight=False)  # a log is as wide as it needs to be
-_ERRORS: Final = Console(stderr=True, soft_wrap=True, highlight=False)
+_OUTPUT: Final = Console(
+    width=max(Console().width, 110), highlight=False, markup=False
+)  # a log is as wide as it needs to be
+_ERRORS: Final = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
 
 def run(commit: str) -> Report:
@@ -95,7 +97,7 @@ def main(base: str) -> None:
         _ERRORS.print(f"comparing {state} with {commit[:12]}")
         report = run(commit)
     except (BaseError, MeasuringError) as error:
-        _ERRORS.print(f"error: {error}", markup=False)
+        _ERRORS.print(f"error: {error}")
         sys.exit(Exit.BROKEN)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)

@@ -39,14 +39,14 @@ def write_log() -> None:
         handler.flush()
 
 
-def _get_ready() -> None:
+def get_ready() -> None:
+    """Leave nothing of what was before; it comes before the requests are made, which then warm the processor up."""
     write_log()
     gc.collect()
 
 
 async def at_once(calls: Sequence[Call], *, logs: bool = True) -> float:
     """Return the microseconds per call when all are under way together; ``logs`` if they write to the log."""
-    _get_ready()
     began = time.process_time_ns()
     await asyncio.gather(*(function(*arguments) for function, arguments in calls))
     if logs:
@@ -63,7 +63,6 @@ async def in_turn(calls: Sequence[Call], per: int, *, raised: int | None = None,
         raised: The status of the HTTP error that each of them must raise, if any.
         logs: Whether they write to the log.
     """
-    _get_ready()
     statuses: list[int] = []
     began = time.process_time_ns()
     for function, arguments in calls:

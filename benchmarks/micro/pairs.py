@@ -3,8 +3,9 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from typing import Final
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
+from typing import Any, Final, Protocol
 
 import attrs
 
@@ -50,6 +51,11 @@ class Sides:
     base_url: str
     tree_url: str
 
+    @property
+    def both(self) -> tuple[tuple[Side, str], tuple[Side, str]]:
+        """Each with its place."""
+        return (self.base, self.base_url), (self.tree, self.tree_url)
+
 
 @attrs.define
 class Samples:
@@ -64,41 +70,52 @@ class Samples:
         return Outcome({name: pairs for name, pairs in self.pairs.items() if name not in absent}, *self.missing)
 
 
+class Measuring(Protocol):
+    """What a `Child` does."""
+
+    @property
+    def boot(self) -> Mapping[str, float]:
+        """What the start has cost."""
+
+    def measure(self, name: str, seconds: float) -> dict[str, Any]:
+        """Measure one benchmark."""
+
+
+Start = Callable[[Side, str, int], AbstractContextManager[Measuring]]
+
+
 def measure_pairs(
-    sides: Sides, figures: Sequence[Figure], plan: Plan, progress: Callable[[int], None] = lambda _: None
+    sides: Sides, figures: Sequence[Figure], plan: Plan, progress: Callable[[int], None], start: Start = Child
 ) -> Outcome:
     """Measure each figure on both sides: A B B A with one pair of processes, B A A B with the next."""
     samples = Samples()
     for number in plan.rounds():
         progress(number)
-        _one_pair(sides, figures, plan, number, samples)
+        order = (0, 1) if number % 2 == 0 else (1, 0)
+        with ExitStack() as stack:
+            # The seed is the same, so that the order of their dictionaries is no difference between them.
+            both = [partial(start, *side, number) for side in sides.both]
+            children = {index: stack.enter_context(both[index]()) for index in order}
+            _one_pair(children, figures, plan, samples)
     return samples.outcome()
 
 
-def _one_pair(sides: Sides, figures: Sequence[Figure], plan: Plan, number: int, samples: Samples) -> None:
-    order = (0, 1) if number % 2 == 0 else (1, 0)
-    with ExitStack() as stack:
-        children = _start(sides, number, order, stack)
-        if any(figure.name in _BOOT for figure in figures):
-            _note_boot(children, samples)
-        for figure in figures:
-            if figure.name not in _BOOT:
-                _take_turns(children, figure.name, plan, order, samples)
+def _one_pair(children: Mapping[int, Measuring], figures: Sequence[Figure], plan: Plan, samples: Samples) -> None:
+    if any(figure.name in _BOOT for figure in figures):
+        _note_boot(children, samples)
+    for figure in figures:
+        if figure.name not in _BOOT:
+            _take_turns(children, figure.name, plan, samples)
 
 
-def _start(sides: Sides, seed: int, order: Sequence[int], stack: ExitStack) -> Mapping[int, Child]:
-    """Start both; the seed is the same, so that the order of their dictionaries is no difference between them."""
-    both = (sides.base, sides.base_url), (sides.tree, sides.tree_url)
-    return {index: stack.enter_context(Child(*both[index], seed)) for index in order}
-
-
-def _note_boot(children: Mapping[int, Child], samples: Samples) -> None:
+def _note_boot(children: Mapping[int, Measuring], samples: Samples) -> None:
     for name, value in children[0].boot.items():
         samples.pairs[name].append((value, children[1].boot[name]))
 
 
-def _take_turns(children: Mapping[int, Child], name: str, plan: Plan, order: Sequence[int], samples: Samples) -> None:
+def _take_turns(children: Mapping[int, Measuring], name: str, plan: Plan, samples: Samples) -> None:
     """Note the best batch of each side: what disturbs a process only ever makes it slower."""
+    order = tuple(children)
     batches: tuple[list[float], list[float]] = ([], [])
     for turn in range(plan.turns):
         for index in order if turn % 2 == 0 else order[::-1]:

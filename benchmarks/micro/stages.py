@@ -7,7 +7,7 @@ from typing import Any, Final
 import attrs
 
 from benchmarks.micro.exchanges import Exchange
-from benchmarks.micro.measuring import Call, at_once, in_turn, numbers
+from benchmarks.micro.measuring import Call, at_once, get_ready, in_turn, numbers
 from benchmarks.micro.service import MemoryService
 from tbg.app import App
 
@@ -57,6 +57,7 @@ class Stage:
 
     async def batch(self) -> float:
         """Bring requests to the middleware, then call it."""
+        get_ready()
         self.service.prepare(self.many * self.exchange.pages)
         middleware = find(self.app, self.name)
         calls: list[Call] = []

@@ -3,7 +3,7 @@
 import attrs
 
 from benchmarks.micro.exchanges import CLIENTS, Exchange
-from benchmarks.micro.measuring import UnexpectedAnswerError, at_once, numbers
+from benchmarks.micro.measuring import UnexpectedAnswerError, at_once, get_ready, numbers
 from benchmarks.micro.service import MemoryService
 from tbg.app import App
 
@@ -23,6 +23,7 @@ class Whole:
 
     async def batch(self) -> float:
         """Let a number of them be under way together, as in production, where each has a task of its own."""
+        get_ready()
         self.service.prepare(self.exchange.at_once * self.exchange.pages if self.differs else 0)
         started = [self.exchange.start(number) for number in numbers(self.exchange.at_once)]
         spent = await at_once([(self.app, (each.scope, each.receive, each.send)) for each in started])
