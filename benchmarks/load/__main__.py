@@ -10,41 +10,69 @@ import click
 
 from benchmarks.load.cores import Cores
 from benchmarks.load.machine import command_line, description
-from benchmarks.load.measure import Plan, Result, measure
+from benchmarks.load.measure import BusyError, Plan, Result, measure
 from benchmarks.load.plot import plot
 from benchmarks.load.processes import ROOT
 from benchmarks.load.report import report
 from benchmarks.load.targets import TARGETS, Case, Target
+from tbg.dev.errors import DevServerError
 
-_PUBLISHED: Final = ROOT / "benchmarks" / "results"
-_PRIVATE: Final = ROOT / ".bench" / "results"
 _QUICK: Final = (1, 1)
 
 
 @click.command()
-@click.option("--rounds", default=5, show_default=True, help="How often each target is started and asked.")
-@click.option("--seconds", default=2, show_default=True, help="How long each question is asked in a round.")
+@click.option(
+    "--rounds", default=5, type=click.IntRange(1), show_default=True, help="How often each target is started and asked."
+)
+@click.option(
+    "--seconds",
+    default=2,
+    type=click.IntRange(1),
+    show_default=True,
+    help="How long each question is asked in a round.",
+)
 @click.option("--targets", default="", help="Only these, separated by commas, such as service,fastapi* (see --list).")
 @click.option("--paths", default="", help="Only these, separated by commas: version, health, ready, 429, post, list.")
 @click.option("--quick", is_flag=True, help="One round of one second: shows that all works, measures little.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Where to save the results.")
 @click.option("--list", "only_list", is_flag=True, help="Print the targets, and measure nothing.")
-def main(**options: object) -> None:
+def main(  # noqa: PLR0913, PLR0917 - one for each option
+    rounds: int,
+    seconds: int,
+    targets: str,
+    paths: str,
+    quick: bool,  # noqa: FBT001 - a flag
+    output: Path | None,
+    only_list: bool,  # noqa: FBT001 - a flag
+) -> None:
     """Measure; results go to benchmarks/results, those of a part or of a quick run to .bench/results."""
-    chosen = _chosen(str(options["targets"]))
-    cases = _filter(str(options["paths"]))
-    chosen = [target for target in chosen if cases(target)]
-    if options["only_list"]:
+    if only_list:
         click.echo("\n".join(_summary(target) for target in TARGETS))
         return
-    rounds, seconds = _QUICK if options["quick"] else (int(str(options["rounds"])), int(str(options["seconds"])))
-    cores = Cores.of_this_machine()
-    how = [*description(cores, command_line()), f"Length: {rounds} rounds, each question for {seconds} s"]
-    results = measure(chosen, Plan(rounds, seconds, cases), cores, lambda text: click.echo(text, err=True))
-    is_part = bool(options["quick"] or options["targets"] or options["paths"])
-    directory = Path(str(options["output"])) if options["output"] else _PRIVATE if is_part else _PUBLISHED
-    _save(results, how, directory)
+    rounds, seconds = _QUICK if quick else (rounds, seconds)
+    cases = _filter(paths)
+    chosen = [target for target in _chosen(targets) if cases(target)]
+    results = _measure(
+        chosen, Plan(rounds, seconds, cases), output or _directory(is_part=bool(quick or targets or paths))
+    )
     sys.exit(any(result.errors for result in results))
+
+
+def _measure(targets: Sequence[Target], plan: Plan, directory: Path) -> Sequence[Result]:
+    cores = Cores.of_this_machine()
+    length = f"Length: {plan.rounds} rounds, each question for {plan.seconds} s after a second of warming up"
+    how = [*description(cores, command_line()), length]
+    try:
+        results = measure(targets, plan, cores, lambda text: click.echo(text, err=True))
+    except (BusyError, DevServerError) as error:
+        raise click.ClickException(str(error)) from error
+    _save(results, how, directory)
+    return results
+
+
+def _directory(*, is_part: bool) -> Path:
+    """Return where to save: what is not everything must not replace what is published."""
+    return ROOT / ".bench" / "results" if is_part else ROOT / "benchmarks" / "results"
 
 
 def _save(results: Sequence[Result], how: Sequence[str], directory: Path) -> None:

@@ -60,8 +60,14 @@ class Figures:
         return self.of(target, path, cpu_us, connections)
 
     def same(self, reference: str, case: Case) -> float:
-        """Return what a reference needs for the same; not-a-number if that was not measured."""
-        return self.cpu(reference, case.path, case.connections)
+        """Return what a reference needs for the same path, on its target that serves it; not-a-number if none does.
+
+        The constant answer is the same for every path. Circumstances, such as ", slow log", are not looked at.
+        """
+        path = "/version" if reference == "constant" else case.path.partition(",")[0]
+        named = (result.target.name for result in self.results if result.target.name.split()[0] == reference)
+        found = (value for name in named if not math.isnan(value := self.cpu(name, path, case.connections)))
+        return next(found, NOTHING)
 
 
 def cpu_us(sample: Sample) -> float:

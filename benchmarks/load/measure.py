@@ -4,11 +4,13 @@ Only the target that is asked runs, so the others cost nothing; and as each roun
 do not hang on one process's luck.
 """
 
+import fcntl
 import os
 import socket
-import statistics
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +25,12 @@ from tbg.dev.server import EmbeddedServer
 from tbg.dev.valkey import EmbeddedValkey
 
 _WARM_UP_SECONDS: Final = 1
+_WINDOW_SECONDS: Final = 50  # a little less than a window of the rate limits
 _PASSED_ON: Final = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
+
+
+class BusyError(RuntimeError):
+    """Another benchmark is running, and two would measure each other."""
 
 
 @attrs.frozen
@@ -34,11 +41,13 @@ class Sample:
         outcome: What the clients have seen.
         cpu_us: CPU time of a request, in microseconds.
         troubles: Lines of the target's log that are warnings or worse.
+        uncounted: Requests that the rate limit has not counted, as far as its headers tell.
     """
 
     outcome: wrk.Outcome
     cpu_us: float
     troubles: int
+    uncounted: int
 
     @property
     def rps(self) -> float:
@@ -76,38 +85,73 @@ def measure(targets: Sequence[Target], plan: Plan, cores: Cores, say: Callable[[
     """Return what each target did, in the order of ``targets``."""
     results = [Result(target) for target in targets]
     cores.take_load()
-    with _servers(ROOT / ".bench") as (environment, valkey):
+    with _alone() as directory, _servers(directory) as (environment, valkey):
         for number in range(plan.rounds):
             for result in results:
                 say(f"round {number + 1} of {plan.rounds}: {result.target.name}")
-                _forget_everything(valkey.port)
-                _one_round(result, plan, environment, cores)
+                if not result.failure:
+                    _one_round(result, plan, _Place(environment, cores, valkey.port))
     return results
 
 
-def _one_round(result: Result, plan: Plan, environment: Mapping[str, str], cores: Cores) -> None:
+@attrs.frozen
+class _Place:
+    """Where targets run."""
+
+    environment: Mapping[str, str]
+    cores: Cores
+    valkey_port: int
+
+
+def _one_round(result: Result, plan: Plan, place: _Place) -> None:
     directory = ROOT / ".bench" / "logs"
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        with Running(result.target, environment, cores, directory) as running:
+        with Running(result.target, place.environment, place.cores, directory) as running:
             result.starts.append(running.wait_ready())
             for case in plan.cases(result.target):
-                result.samples.setdefault(case, []).append(_sample(running, case, plan.seconds))
+                result.samples.setdefault(case, []).append(_sample(running, case, plan.seconds, place.valkey_port))
             result.memory.append(running.memory())
     except (TargetError, wrk.WrkError) as error:
         result.failure = str(error)
 
 
-def _sample(running: Running, case: Case, seconds: int) -> Sample:
+def _sample(running: Running, case: Case, seconds: int, valkey_port: int) -> Sample:
+    """Warm up, begin a new window of the rate limit, and measure."""
     wrk.ask(case, running.port, _WARM_UP_SECONDS)
     running.settle()
     running.troubles()
+    _forget_everything(valkey_port)
+    allowed = running.remaining()
     before = running.cpu_seconds()
     outcome = wrk.ask(case, running.port, seconds)
     used = running.cpu_seconds() - before
     if outcome.requests == 0:
         raise TargetError(f"{running.target.name} answered nothing to {case.path} within {seconds} s")
-    return Sample(outcome, used * 1e6 / outcome.requests, running.troubles())
+    left = running.remaining() if _is_counted(case) and seconds < _WINDOW_SECONDS else None
+    counted = outcome.requests if left is None or allowed is None else allowed - left - 1
+    uncounted = max(0, outcome.requests - counted)
+    return Sample(outcome, used * 1e6 / outcome.requests, running.troubles(), uncounted)
+
+
+def _is_counted(case: Case) -> bool:
+    """Tell whether all requests count against the one window that this program can look into."""
+    return case.url == "/version" and case.kind == "get" and case.status == HTTPStatus.OK
+
+
+@contextmanager
+def _alone() -> Iterator[Path]:
+    """Yield a directory that no other measurement uses.
+
+    Raises:
+        BusyError: Another one is under way in this checkout, and would disturb this one.
+    """
+    with (ROOT / ".bench" / "lock").open("w") as lock, tempfile.TemporaryDirectory() as directory:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError("another benchmark is running in this checkout: wait for its end") from None
+        yield Path(directory)
 
 
 @contextmanager
@@ -129,7 +173,7 @@ def _servers(directory: Path) -> Iterator[tuple[Mapping[str, str], EmbeddedValke
 
 
 def _forget_everything(port: int) -> None:
-    """Empty Valkey: what one target has counted must not count for the next."""
+    """Empty Valkey: what has been counted before must not count now."""
     with socket.create_connection(("127.0.0.1", port), 5) as connection:
         connection.sendall(b"FLUSHALL\r\n")
         connection.recv(16)
@@ -142,9 +186,3 @@ def _discarded(server: EmbeddedServer) -> Iterator[None]:
             yield
     finally:
         server.discard()
-
-
-def median(values: Iterable[float]) -> float:
-    """Return the median, or not-a-number of nothing."""
-    found = list(values)
-    return statistics.median(found) if found else float("nan")

@@ -1,6 +1,7 @@
 """One running target: its start, what its processes cost, and its end."""
 
 import contextlib
+import re
 import socket
 import subprocess
 import time
@@ -24,7 +25,7 @@ _POLL_SECONDS: Final = 0.005
 _SETTLE_SECONDS: Final = 20.0
 _QUIET_SECONDS: Final = 0.1
 _IDLE_PART: Final = 0.15  # the system counts in hundredths of a second
-_TROUBLE: Final = (b'"level": "warning"', b'"level": "error"', b'"level": "critical"')
+_TROUBLE: Final = re.compile(rb'"level": ?"(?:warning|error|critical)"')
 _opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -149,11 +150,18 @@ class Running:
             sum(value or 0 for value in pss) / 1e6 if told else None,
         )
 
+    def remaining(self) -> int | None:
+        """Return what is left of the rate limit, as an answer to /version announces it; None if none does."""
+        with contextlib.suppress(OSError), _opener.open(f"http://127.0.0.1:{self.port}/version", timeout=10) as answer:
+            left = answer.headers["X-RateLimit-Remaining"]
+            return None if left is None else int(left)
+        return None
+
     def troubles(self) -> int:
         """Return how many lines of its log, since the last call, are no everyday ones."""
         with self._log_path.open("rb") as log:
             log.seek(self._log_read)
-            found = sum(any(mark in line for mark in _TROUBLE) for line in log)
+            found = sum(_TROUBLE.search(line) is not None for line in log)
             self._log_read = log.tell()
         return found
 
@@ -175,7 +183,7 @@ class Running:
 
     def _tail(self) -> str:
         said = self._reader.seen if self._reader else self._log_path.read_bytes()
-        return bytes(said[-4000:]).decode(errors="replace")
+        return bytes(said[-4000:]).decode(errors="replace").replace(str(ROOT), ".")
 
 
 def _free_port() -> int:

@@ -15,8 +15,9 @@ _EXPLANATION: Final = """\
 Written by `make bench`. Numbers are medians over the rounds, with the lowest and the highest in brackets. CPU per
 request is user and system time of all the server's processes, without Redis and PostgreSQL; it is the figure that
 counts, because it depends least on what else the machine does. `benchmarks/peers` says what each target does and does
-not do; "service without" lacks one stage of the service. A warning is a line of the target's log; where the service
-warns that its rate limit is unavailable, requests have passed uncounted, and look cheaper than they are."""
+not do; "service without" lacks one stage of the service. Warnings are lines of the target's log; uncounted are
+requests that passed although the rate limit did not count them, because Redis was too slow: they look cheaper than they
+are."""
 
 Row = Sequence[str]
 
@@ -35,7 +36,7 @@ def report(results: Sequence[Result], how: Sequence[str], plot: str | None) -> s
         _EXPLANATION,
         "\n".join(f"- {line}" for line in how),
         *([f"![CPU time per request]({plot})"] if plot else []),
-        "## Targets\n\n" + goals(figures),
+        f"## Targets\n\n{goals(figures)}\n\nErrors in all: {sum(result.errors for result in results)}",
         "## Requests\n\n" + requests(figures),
         "## Memory and cold start\n\n" + processes(results),
         *_failures(results),
@@ -64,7 +65,7 @@ def requests(figures: Figures) -> str:
         for case, samples in result.samples.items()
     ]
     rows.sort(key=lambda row: _order(row, figures))
-    return _table([*head, *ratios, "p50 ms", "p99 ms", "errors", "warnings"], rows)
+    return _table([*head, *ratios, "p50 ms", "p99 ms", "errors", "warnings", "uncounted"], rows)
 
 
 def processes(results: Iterable[Result]) -> str:
@@ -88,6 +89,7 @@ def _request_row(figures: Figures, result: Result, case: Case, samples: Sequence
         Spread.of(sample.outcome.p99_ms for sample in samples).text(2),
         str(sum(sample.outcome.errors for sample in samples)),
         str(sum(sample.troubles for sample in samples)),
+        str(sum(sample.uncounted for sample in samples)),
     ]
 
 

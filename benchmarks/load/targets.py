@@ -108,8 +108,18 @@ TARGETS: Final = [
     Target(name="falcon", command=uvicorn("bare_falcon:app"), cases=[VERSION, HEALTH]),
     Target(name="service", command=gunicorn(), cases=[*_ALL_CONNECTIONS, READY]),
     Target(name="fastapi", command=uvicorn(_FASTAPI), cases=[*_ALL_CONNECTIONS, READY]),
+    Target(name="connexion", command=uvicorn("connexion_service:app"), cases=[VERSION, HEALTH, POST, LIST]),
+    Target(
+        name="falcon-openapi-core",
+        command=uvicorn("falcon_openapi_core:app"),
+        cases=[VERSION, HEALTH],
+    ),
+    Target(name="litestar", command=uvicorn("litestar_service:app"), cases=[VERSION, HEALTH]),
+    Target(name="blacksheep", command=uvicorn("blacksheep_service:app"), cases=[VERSION, HEALTH]),
     Target(name="service 429", command=gunicorn(), cases=[REFUSED], environment=_REFUSING),
     Target(name="fastapi 429", command=uvicorn(_FASTAPI), cases=[REFUSED], environment=_REFUSING),
+    Target(name="litestar 429", command=uvicorn("litestar_service:app"), cases=[REFUSED], environment=_REFUSING),
+    Target(name="blacksheep 429", command=uvicorn("blacksheep_service:app"), cases=[REFUSED], environment=_REFUSING),
     Target(name="service crud", command=gunicorn(_WORKERS_APP), cases=[POST, LIST]),
     Target(name="service same list", command=gunicorn(_WORKERS_APP), cases=[SAME_LIST], environment=_ONE_PAGE),
     Target(
