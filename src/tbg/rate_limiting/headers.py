@@ -24,7 +24,7 @@ NAMES: Final = (
 
 def fields(rule: Rule, states: Sequence[State]) -> list[tuple[str, str]]:
     """Return the headers of an answer to a request that was counted, or refused."""
-    tightest = min(states, key=lambda state: (state.admits, -state.wait_seconds, state.remaining))
+    tightest = states[0] if len(states) == 1 else min(states, key=_room)
     return [
         ("X-RateLimit-Limit", str(tightest.policy.requests)),
         ("X-RateLimit-Remaining", str(tightest.remaining)),
@@ -32,6 +32,10 @@ def fields(rule: Rule, states: Sequence[State]) -> list[tuple[str, str]]:
         ("RateLimit-Policy", rule.policy_field),
         ("RateLimit", ", ".join(map(_service_limit, states))),
     ]
+
+
+def _room(state: State) -> tuple[bool, float, int]:
+    return state.admits, -state.wait_seconds, state.remaining
 
 
 def retry_after(states: Sequence[State]) -> str:

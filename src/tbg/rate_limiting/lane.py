@@ -56,9 +56,10 @@ class Lane:
         """
         if not self._is_open:
             raise UncountedError
-        future = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future = loop.create_future()
         if not self._waiting:
-            asyncio.get_running_loop().call_soon(self._flush)
+            loop.call_soon(self._flush)
         self._waiting.append((call, future))
         answer = await future
         if isinstance(answer, Exception):

@@ -3,25 +3,22 @@
 import time
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Final
+from typing import Final, NamedTuple
 
-import attrs
 import structlog
 
 from tbg.rate_limiting.lane import Lane, UncountedError
 from tbg.rate_limiting.metrics import Outcome, RateLimitMetrics
-from tbg.rate_limiting.policies import Charges, Policy, Rule
+from tbg.rate_limiting.policies import MICROSECONDS, Charges, Policy, Rule
 from tbg.rate_limiting.refusals import Clock, Refusals
 from tbg.redis.script import Call, RedisScript
 
 SCRIPT: Final = files("tbg.rate_limiting").joinpath("sliding_window.lua").read_text()
 
-_MICROSECONDS: Final = 1_000_000
 _PROBE_KEYS: Final = 200  # so many that each node of a Cluster has some
 
 
-@attrs.frozen
-class State:
+class State(NamedTuple):
     """Where a client stands under one policy, after this request.
 
     Attributes:
@@ -36,8 +33,7 @@ class State:
     wait_seconds: float
 
 
-@attrs.frozen
-class Verdict:
+class Verdict(NamedTuple):
     """The limiter's answer to one request.
 
     Attributes:
@@ -84,7 +80,7 @@ class RateLimiter:
             clients: Who asks, by scope.
         """
         keys = [charge.key(clients[charge.policy.scope]) for charge in rule.charges]
-        verdict = self._remembered(rule.charges, keys) or await self._asked(rule, keys)
+        verdict = (self._remembered(rule.charges, keys) if self._refused else None) or await self._asked(rule, keys)
         for charge in rule.charges:
             self._metrics.count(charge.policy, verdict.outcome)
         return verdict
@@ -102,15 +98,16 @@ class RateLimiter:
         charges = rule.charges
         asked = self._clock()
         try:
-            answer = await self._lane(keys[0]).ask(_call(charges, keys))
+            answer = await self._lane(keys[0]).ask((keys, rule.script_arguments))
         except UncountedError:
             return Verdict("unavailable" if rule.fails_closed else "uncounted")
         states = [
-            State(charge.policy, bool(answer[at]), answer[at + 1], answer[at + 2] / _MICROSECONDS)
+            State(charge.policy, bool(answer[at]), answer[at + 1], answer[at + 2] / MICROSECONDS)
             for at, charge in zip(range(1, len(answer), 3), charges, strict=True)
         ]
-        self._remember(charges, keys, states, asked)
-        enforced = tuple(state for state in states if not state.policy.shadow)
+        if not all(answer[1::3]):
+            self._remember(charges, keys, states, asked)
+        enforced = tuple([state for state in states if not state.policy.shadow])
         return Verdict("admitted" if answer[0] else "refused", enforced)
 
     def _remember(self, charges: Charges, keys: Sequence[str], states: Sequence[State], asked: float) -> None:
@@ -143,12 +140,4 @@ class RateLimiter:
     def _probe(self, lane: str) -> Call:
         """Return a call that costs nothing and yet is written, for a key of nobody's on the server of ``lane``."""
         keys = [f"ratelimit:{{probe-{number}}}" for number in range(_PROBE_KEYS)]
-        return [next((key for key in keys if self._script.lane(key) == lane), keys[0])], [1, _MICROSECONDS, 0, 0]
-
-
-def _call(charges: Charges, keys: Sequence[str]) -> Call:
-    arguments: list[int] = []
-    for charge in charges:
-        policy = charge.policy
-        arguments += policy.requests, policy.window_seconds * _MICROSECONDS, charge.cost, int(policy.shadow)
-    return keys, arguments
+        return [next((key for key in keys if self._script.lane(key) == lane), keys[0])], [1, MICROSECONDS, 0, 0]

@@ -1,11 +1,13 @@
 """Rate-limit policies: how often one client may ask."""
 
+from itertools import chain
 from typing import Any, Final
 
 import attrs
 
 DEFAULT: Final = "default"
 ADDRESS: Final = "address"
+MICROSECONDS: Final = 1_000_000
 
 _MAX_REQUESTS: Final = 1_000_000
 _MAX_WINDOW_SECONDS: Final = 86_400
@@ -71,15 +73,23 @@ class Rule:
 
     Attributes:
         policy_field: The value of ``RateLimit-Policy``; empty if no policy can refuse.
+        script_arguments: What the limiter's script is told of the charges.
     """
 
     charges: Charges
     policy_field: str = attrs.field(init=False)
+    script_arguments: tuple[int, ...] = attrs.field(init=False)
 
     @policy_field.default
     def _policies_as_list(self) -> str:
         policies = [charge.policy for charge in self.charges if not charge.policy.shadow]
         return ", ".join(f'"{each.name}";q={each.requests};w={each.window_seconds}' for each in policies)
+
+    @script_arguments.default
+    def _four_for_each(self) -> tuple[int, ...]:
+        each = [(charge.policy, charge.cost) for charge in self.charges]
+        numbers = [(of.requests, of.window_seconds * MICROSECONDS, cost, int(of.shadow)) for of, cost in each]
+        return tuple(chain.from_iterable(numbers))
 
     @property
     def can_refuse(self) -> bool:
