@@ -41,7 +41,7 @@ def run(commit: str) -> Report:
         sides = Sides(base, tree, f"{server}/0", f"{server}/1")
 
         def measure(figures: Sequence[Figure], again: bool) -> Outcome:  # noqa: FBT001 - see `Measure`
-            plan = Plan(11, 4, 0.08, began + _SECONDS) if again else Plan(7, 2, 0.06, began + _FIRST_SECONDS)
+            plan = Plan(11, 4, 0.12, began + _SECONDS) if again else Plan(7, 2, 0.1, began + _FIRST_SECONDS)
             what = f"measuring {len(figures)} again" if again else "measuring"
             with _ERRORS.status(what) as status:
                 return measure_pairs(sides, figures, plan, lambda done: status.update(f"{what}: {done}/{plan.pairs}"))

@@ -40,8 +40,7 @@ def write_log() -> None:
 
 
 def get_ready() -> None:
-    """Leave nothing of what was before; it comes before the requests are made, which then warm the processor up."""
-    write_log()
+    """Leave no garbage of what was before; the requests are made after that, which warms the processor up."""
     gc.collect()
 
 

@@ -72,8 +72,8 @@ def _lock(side: Path) -> bytes | None:
     files = [side / name for name in _LOCKS]
     if not all(file.is_file() for file in files):
         return None
-    lines = (line for file in files for line in file.read_bytes().splitlines())
-    return b"\n".join(line for line in lines if not line.lstrip().startswith(b"#"))
+    lines = (line.partition(b"#")[0].strip() for file in files for line in file.read_bytes().splitlines())
+    return b"\n".join(filter(None, lines))
 
 
 def _install(base: Path, home: Path) -> None:
