@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Literal
 
 import msgspec
@@ -34,10 +34,10 @@ class RequestLine(msgspec.Struct):
     duration_ms: float
     client: str
     request_id: str
+    timestamp: datetime
     event: str = REQUEST_EVENT
     level: Literal["info"] = "info"
     logger: str = ACCESS_LOGGER
-    timestamp: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))
 
 
 _REQUEST_FIELDS: Final = ("method", "path", "operation", "status", "duration_ms", "client")

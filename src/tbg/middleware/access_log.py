@@ -1,5 +1,6 @@
 """One line per request: ``http.request``."""
 
+from datetime import UTC, datetime
 from time import perf_counter
 
 from tbg.client import ClientAddresses
@@ -38,5 +39,6 @@ class AccessLogMiddleware:
             round((perf_counter() - context.started) * 1000, 2),
             context.client,
             context.request_id,
+            datetime.now(UTC),
         )
         self._write(line)

@@ -10,6 +10,8 @@ from typing import ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from tbg.server.transport import GatheringTransport
+
 _FIELD_OVERHEAD = 32  # what a field costs besides its text, as in RFC 9113, section 6.5.2
 _VERSIONS = {"1.0", "1.1"}  # the parser takes 0.9 and 2.0 too, for which the framework has only an exception
 _BODY_FIELDS = {b"content-length", b"transfer-encoding"}
@@ -42,6 +44,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn does
         """Start the clock: a connection that says nothing is not kept."""
         super().connection_made(transport)
+        self.transport = GatheringTransport(transport, self.loop)  # type: ignore[assignment]  # all that uvicorn needs
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
