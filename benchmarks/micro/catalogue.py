@@ -49,7 +49,7 @@ def _contract(subject: Subject) -> Mapping[str, Benchmark]:
     response = partial(Stage, subject.app, "ResponseContract", service=subject.service)
     return {
         "stage: request contract, GET": request(exchanges.LISTING),
-        "stage: request contract, POST 10 fields": request(exchanges.CREATE, many=16),
-        "stage: response contract, GET /version": response(exchanges.VERSION, many=32),
+        "stage: request contract, POST 10 fields": request(exchanges.CREATE, many=32),
+        "stage: response contract, GET /version": response(exchanges.VERSION),
         "stage: response contract, 100 objects": response(exchanges.PAGE, many=2),
     }

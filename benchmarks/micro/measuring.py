@@ -44,13 +44,13 @@ def get_ready() -> None:
     gc.collect()
 
 
-async def at_once(calls: Sequence[Call], *, logs: bool = True) -> float:
-    """Return the microseconds per call when all are under way together; ``logs`` if they write to the log."""
+async def at_once(calls: Sequence[Call], per: int, *, logs: bool = True) -> float:
+    """Return the microseconds per request when all calls are under way together; otherwise as `in_turn`."""
     began = time.process_time_ns()
     await asyncio.gather(*(function(*arguments) for function, arguments in calls))
     if logs:
         write_log()
-    return (time.process_time_ns() - began) / _US / len(calls)
+    return (time.process_time_ns() - began) / _US / per
 
 
 async def in_turn(calls: Sequence[Call], per: int, *, raised: int | None = None, logs: bool = False) -> float:

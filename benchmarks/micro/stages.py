@@ -64,7 +64,7 @@ class Stage:
         for number in numbers(self.many):
             calls += await _passage(self.app, self.exchange, number, middleware)
         if self.together:
-            return await at_once(calls, logs=self.logs)
+            return await at_once(calls, self.many, logs=self.logs)
         return await in_turn(calls, self.many, raised=self.raised, logs=self.logs)
 
 

@@ -77,25 +77,29 @@ def infrastructure(chosen: Settings) -> Infrastructure:
 
 
 def build_subject(redis_url: str) -> Subject:
-    """Start the service, measuring that, then the one with the workers feature, and put all of it out of gc's sight."""
+    """Start the service, measuring that, then the one with the workers feature."""
     if Path.cwd() != PROJECT_ROOT:
         raise RuntimeError(f"tbg comes from {PROJECT_ROOT}, not from {Path.cwd()}")  # as it is installed, perhaps
-    loop = uvloop.new_event_loop()
-    asyncio.set_event_loop(loop)
-    chosen = settings(redis_url)
-    configure_logging(chosen)
+    plenty = settings(redis_url)
+    daily = settings(redis_url, rate_limit_requests=1, rate_limit_window_seconds=86_400)
+    configure_logging(plenty)
     _log_in_the_background()
-    boot = _boot(chosen)
+    boot = _boot(plenty)
     contract, models = _workers()
     service = MemoryService(models)
-    daily = settings(redis_url, rate_limit_requests=1, rate_limit_window_seconds=86_400)
-    app, strict = (_with_workers(each, contract, service) for each in (chosen, daily))
-    for each in (app, strict):
+    app, strict = (_with_workers(each, contract, service) for each in (plenty, daily))
+    return Subject(_started(app, strict), app, strict, service, boot)
+
+
+def _started(*apps: App) -> asyncio.AbstractEventLoop:
+    """Start them on a loop as a worker has it, and put all that is there out of the collector's sight."""
+    loop = uvloop.new_event_loop()
+    for each in apps:
         loop.run_until_complete(_start(each))
     gc.collect()
     gc.freeze()
     gc.disable()
-    return Subject(loop, app, strict, service, boot)
+    return loop
 
 
 def _log_in_the_background() -> None:

@@ -26,7 +26,7 @@ class Whole:
         get_ready()
         self.service.prepare(self.exchange.at_once * self.exchange.pages if self.differs else 0)
         started = [self.exchange.start(number) for number in numbers(self.exchange.at_once)]
-        spent = await at_once([(self.app, (each.scope, each.receive, each.send)) for each in started])
+        spent = await at_once([(self.app, (each.scope, each.receive, each.send)) for each in started], len(started))
         if answered := {each.status for each in started} - {self.exchange.status}:
             raise UnexpectedAnswerError(f"was answered {sorted(answered)} instead of {self.exchange.status}")
         return spent
@@ -36,4 +36,4 @@ async def use_up(app: App, exchange: Exchange) -> None:
     """Let every client ask until it is refused, where one request is too much."""
     for _ in range(2):
         started = [exchange.start(number) for number in range(CLIENTS)]
-        await at_once([(app, (each.scope, each.receive, each.send)) for each in started])
+        await at_once([(app, (each.scope, each.receive, each.send)) for each in started], CLIENTS)
