@@ -49,7 +49,7 @@ class Figures:
         """Return the rounds of one case; none if it was not measured."""
         result = self.result(target)
         cases = result.samples.items() if result else ()
-        return next((found for case, found in cases if (case.path, case.connections) == (path, connections)), ())
+        return next((valid(found) for case, found in cases if (case.path, case.connections) == (path, connections)), ())
 
     def of(self, target: str, path: str, of: Callable[[Sample], float], connections: int = USUAL) -> float:
         """Return the median of something over the rounds."""
@@ -68,6 +68,11 @@ class Figures:
         named = (result.target.name for result in self.results if result.target.name.split()[0] == reference)
         found = (value for name in named if not math.isnan(value := self.cpu(name, path, case.connections)))
         return next(found, NOTHING)
+
+
+def valid(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Return the rounds in which the target did all its work; all of them if there is none."""
+    return [sample for sample in samples if sample.is_valid] or samples
 
 
 def cpu_us(sample: Sample) -> float:

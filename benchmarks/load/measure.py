@@ -8,6 +8,7 @@ import fcntl
 import os
 import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
@@ -25,6 +26,8 @@ from tbg.dev.server import EmbeddedServer
 from tbg.dev.valkey import EmbeddedValkey
 
 _WARM_UP_SECONDS: Final = 1
+_NEGLIGIBLE_PART: Final = 0.01
+_RECOVERY_SECONDS: Final = 10
 _WINDOW_SECONDS: Final = 50  # a little less than a window of the rate limits
 _PASSED_ON: Final = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
 
@@ -48,6 +51,11 @@ class Sample:
     cpu_us: float
     troubles: int
     uncounted: int
+
+    @property
+    def is_valid(self) -> bool:
+        """Tell whether the target has done all its work."""
+        return self.uncounted <= self.outcome.requests * _NEGLIGIBLE_PART
 
     @property
     def rps(self) -> float:
@@ -122,21 +130,34 @@ def _sample(running: Running, case: Case, seconds: int, valkey_port: int) -> Sam
     running.settle()
     running.troubles()
     _forget_everything(valkey_port)
-    allowed = running.remaining()
+    allowed = _remaining(running, case)
     before = running.cpu_seconds()
     outcome = wrk.ask(case, running.port, seconds)
     used = running.cpu_seconds() - before
     if outcome.requests == 0:
         raise TargetError(f"{running.target.name} answered nothing to {case.path} within {seconds} s")
-    left = running.remaining() if _is_counted(case) and seconds < _WINDOW_SECONDS else None
+    left = _remaining(running, case) if seconds < _WINDOW_SECONDS else None
     counted = outcome.requests if left is None or allowed is None else allowed - left - 1
     uncounted = max(0, outcome.requests - counted)
     return Sample(outcome, used * 1e6 / outcome.requests, running.troubles(), uncounted)
 
 
-def _is_counted(case: Case) -> bool:
-    """Tell whether all requests count against the one window that this program can look into."""
-    return case.url == "/version" and case.kind == "get" and case.status == HTTPStatus.OK
+def _remaining(running: Running, case: Case) -> int | None:
+    """Return what is left of the rate limit for this program; None if the target or the case does not tell.
+
+    A target that has lost Redis under load announces nothing until it has found it again, so this waits.
+    """
+    left = running.remaining()
+    is_counted = case.url == "/version" and case.kind == "get" and case.status == HTTPStatus.OK
+    if not running.target.announces_limit or not is_counted:
+        return None
+    deadline = time.monotonic() + _RECOVERY_SECONDS
+    while left is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+        left = running.remaining()
+    if left is None:
+        raise TargetError(f"{running.target.name} has stopped counting requests")
+    return left
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from benchmarks.load.figures import Figures, Spread, cpu_us
+from benchmarks.load.figures import Figures, Spread, cpu_us, valid
 from benchmarks.load.goals import GOALS
 from benchmarks.load.measure import Result, Sample
 from benchmarks.load.targets import Case
@@ -16,8 +16,8 @@ Written by `make bench`. Numbers are medians over the rounds, with the lowest an
 request is user and system time of all the server's processes, without Redis and PostgreSQL; it is the figure that
 counts, because it depends least on what else the machine does. `benchmarks/peers` says what each target does and does
 not do; "service without" lacks one stage of the service. Warnings are lines of the target's log; uncounted are
-requests that passed although the rate limit did not count them, because Redis was too slow: they look cheaper than they
-are."""
+requests that passed although the rate limit did not count them, because Redis answered too late. They cost less, so a
+round with more than one in a hundred of them counts only if there is no other."""
 
 Row = Sequence[str]
 
@@ -76,17 +76,18 @@ def processes(results: Iterable[Result]) -> str:
 
 def _request_row(figures: Figures, result: Result, case: Case, samples: Sequence[Sample]) -> Row:
     target = result.target
-    cpu = Spread.of(map(cpu_us, samples))
+    good = valid(samples)
+    cpu = Spread.of(map(cpu_us, good))
     return [
         case.path,
         target.name,
         str(target.workers),
         str(case.connections),
-        Spread.of(sample.rps for sample in samples).text(),
+        Spread.of(sample.rps for sample in good).text(),
         cpu.text(1),
         *(_ratio(cpu.median, figures.same(reference, case)) for reference in _REFERENCES),
-        Spread.of(sample.outcome.p50_ms for sample in samples).text(2),
-        Spread.of(sample.outcome.p99_ms for sample in samples).text(2),
+        Spread.of(sample.outcome.p50_ms for sample in good).text(2),
+        Spread.of(sample.outcome.p99_ms for sample in good).text(2),
         str(sum(sample.outcome.errors for sample in samples)),
         str(sum(sample.troubles for sample in samples)),
         str(sum(sample.uncounted for sample in samples)),

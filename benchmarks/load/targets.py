@@ -40,6 +40,7 @@ class Target:
         environment: Variables besides those that every target gets.
         workers: Its worker processes.
         log_bytes_per_second: How fast its standard output is read; 0 writes it into a file.
+        announces_limit: Whether its answers to /version tell how many more requests may come.
         is_default: Whether it is measured when nobody asks for it by name.
     """
 
@@ -49,6 +50,7 @@ class Target:
     environment: Mapping[str, str] = {}
     workers: int = 1
     log_bytes_per_second: int = 0
+    announces_limit: bool = False
     is_default: bool = True
 
 
@@ -94,20 +96,21 @@ def _without(stage: str, *cases: Case, arguments: Sequence[str] = (), **environm
         command=gunicorn(*arguments, app),
         cases=cases or [VERSION],
         environment=environment,
+        announces_limit=stage != "rate limit",
     )
 
 
 def _several(workers: int) -> Target:
     name = f"service x{workers}"
-    return Target(name=name, command=gunicorn(), cases=[VERSION, HEALTH], workers=workers)
+    return Target(name=name, command=gunicorn(), cases=[VERSION, HEALTH], workers=workers, announces_limit=True)
 
 
 TARGETS: Final = [
     Target(name="constant", command=uvicorn("constant:app"), cases=at(VERSION, USUAL, 1, 256)),
     Target(name="constant-redis", command=uvicorn("constant_redis:app"), cases=[VERSION]),
     Target(name="falcon", command=uvicorn("bare_falcon:app"), cases=[VERSION, HEALTH]),
-    Target(name="service", command=gunicorn(), cases=[*_ALL_CONNECTIONS, READY]),
-    Target(name="fastapi", command=uvicorn(_FASTAPI), cases=[*_ALL_CONNECTIONS, READY]),
+    Target(name="service", command=gunicorn(), cases=[*_ALL_CONNECTIONS, READY], announces_limit=True),
+    Target(name="fastapi", command=uvicorn(_FASTAPI), cases=[*_ALL_CONNECTIONS, READY], announces_limit=True),
     Target(name="connexion", command=uvicorn("connexion_service:app"), cases=[VERSION, HEALTH, POST, LIST]),
     Target(
         name="falcon-openapi-core",
@@ -115,7 +118,7 @@ TARGETS: Final = [
         cases=[VERSION, HEALTH],
     ),
     Target(name="litestar", command=uvicorn("litestar_service:app"), cases=[VERSION, HEALTH]),
-    Target(name="blacksheep", command=uvicorn("blacksheep_service:app"), cases=[VERSION, HEALTH]),
+    Target(name="blacksheep", command=uvicorn("blacksheep_service:app"), cases=[VERSION, HEALTH], announces_limit=True),
     Target(name="service 429", command=gunicorn(), cases=[REFUSED], environment=_REFUSING),
     Target(name="fastapi 429", command=uvicorn(_FASTAPI), cases=[REFUSED], environment=_REFUSING),
     Target(name="litestar 429", command=uvicorn("litestar_service:app"), cases=[REFUSED], environment=_REFUSING),
@@ -145,7 +148,9 @@ TARGETS: Final = [
         cases=[CLIENTS],
         environment={"TBG_TRUSTED_PROXIES": '["127.0.0.1/32"]'},
     ),
-    Target(name="service slow log", command=gunicorn(), cases=[SLOW_LOG], log_bytes_per_second=20_000),
+    Target(
+        name="service slow log", command=gunicorn(), cases=[SLOW_LOG], log_bytes_per_second=20_000, announces_limit=True
+    ),
     Target(
         name="fastapi plain pool",
         command=uvicorn(_FASTAPI),
