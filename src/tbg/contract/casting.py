@@ -6,6 +6,7 @@ for its own.
 """
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jsonschema_path import SchemaPath
@@ -22,6 +23,7 @@ from openapi_core.casting.schemas.factories import SchemaCastersFactory
 from openapi_core.deserializing.styles import style_deserializers
 from openapi_core.deserializing.styles.deserializers import StyleDeserializer
 from openapi_core.deserializing.styles.factories import StyleDeserializersFactory
+from openapi_core.schema.schemas import get_properties
 from openapi_core.validation.schemas.validators import SchemaValidator
 
 from tbg.contract.validators import validators_factory
@@ -84,9 +86,35 @@ class _OneOfTypes(PrimitiveCaster):
         return value
 
 
+class _Array(ArrayCaster):
+    """openapi-core's, without looking the items' schema up for each array."""
+
+    @cached_property
+    def items_caster(self) -> SchemaCaster:
+        return super().items_caster
+
+
+class _Object(ObjectCaster):
+    """The same for the properties of an object."""
+
+    @cached_property
+    def _properties(self) -> dict[str, SchemaCaster]:
+        properties = get_properties(self.schema).items()
+        return {name: self.schema_caster.evolve(schema) for name, schema in properties}
+
+    @cached_property
+    def _is_simple(self) -> bool:
+        return "allOf" not in self.schema
+
+    def cast(self, value: dict[str, Any]) -> dict[str, Any]:
+        if not self._is_simple or not isinstance(value, dict):
+            return super().cast(value)
+        return value | {name: caster.cast(value[name]) for name, caster in self._properties.items() if name in value}
+
+
 _CASTERS: dict[str, type[PrimitiveCaster]] = {
-    "object": ObjectCaster,
-    "array": ArrayCaster,
+    "object": _Object,
+    "array": _Array,
     "boolean": _Boolean,
     "integer": _Integer,
     "number": _Number,
@@ -96,13 +124,15 @@ _CASTERS: dict[str, type[PrimitiveCaster]] = {
 
 
 class _SchemaCaster(SchemaCaster):
+    @cached_property
+    def _type_caster(self) -> PrimitiveCaster:
+        return self.get_type_caster((self.schema / "type").read_str_or_list(None))
+
     def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
-        schema_type = (self.schema / "type").read_str_or_list(None)
         try:
-            return self.get_type_caster(schema_type)(value)
+            return self._type_caster(value)
         except (ValueError, TypeError) as error:
-            names = schema_type if isinstance(schema_type, list) else [str(schema_type)]
-            raise CastError(value, ", ".join(names)) from error
+            raise CastError(value, "another type") from error
 
 
 class _TolerantCaster(_SchemaCaster):
@@ -131,6 +161,11 @@ class _StyleDeserializersFactory(StyleDeserializersFactory):
     def create(self, spec: SchemaPath, schema: SchemaPath, style: str, explode: bool, name: str) -> StyleDeserializer:  # noqa: FBT001 - openapi-core's signature
         caster = self.schema_casters_factory.create(spec, schema)
         return StyleDeserializer(style, explode, name, main_type(schema), caster, self.style_deserializers.get(style))
+
+
+def is_plain_text(schema: SchemaPath) -> bool:
+    """Tell whether text stays as it is in every style: the schema says so itself and leaves no choice."""
+    return (schema / "type").read_str_or_list("") == "string"
 
 
 def main_type(schema: SchemaPath) -> str:

@@ -15,6 +15,16 @@ class Contract:
 
     document: Document
     operations: Mapping[tuple[str, str], Operation] = attrs.field(repr=False)
+    _routes: Mapping[tuple[str, str | None], Operation] = attrs.field(init=False, repr=False)
+
+    @_routes.default
+    def _with_head(self) -> Mapping[tuple[str, str | None], Operation]:
+        routes: dict[tuple[str, str | None], Operation] = {}
+        for (method, path), operation in self.operations.items():
+            routes[method, path] = operation
+            if method == "GET":
+                routes.setdefault(("HEAD", path), operation)
+        return routes
 
     @classmethod
     def load(cls, path: Path) -> "Contract":
@@ -33,7 +43,4 @@ class Contract:
             method: The request's method.
             template: ``req.uri_template``; None when no route matched.
         """
-        if template is None:
-            return None
-        operation = self.operations.get((method, template))
-        return operation or (self.operations.get(("GET", template)) if method == "HEAD" else None)
+        return self._routes.get((method, template))

@@ -14,6 +14,9 @@ from tbg.contract.schemas import Validate, compile_schema
 
 _deserializers = MediaTypeDeserializersFactory.from_schema_casters_factory(deserializers.schema_casters_factory)
 
+_MOST_SPELLINGS = 16
+_LONGEST_SPELLING = 64
+
 Decode = Callable[[bytes, Mapping[str, str]], object]
 """Turn a body and its media type's parameters (charset, boundary) into a value."""
 
@@ -35,6 +38,26 @@ def compile_content(spec: SchemaPath, content: SchemaPath) -> Content:
     """Compile a ``content`` map; an entry without a schema takes any value, and parameters of its type do not count."""
     named = ((parse_media_type(str(name))[0], media) for name, media in content.items())
     return {media_type: _compile(spec, media_type, media) for media_type, media in named}
+
+
+Find = Callable[[str], tuple[Media | None, Mapping[str, str]]]
+"""Find by a Content-Type the entry that is meant, if any, and return the parameters with it."""
+
+
+def finder(content: Content) -> Find:
+    """Build what finds among ``content``, and remembers the usual spellings."""
+    found: dict[str, tuple[Media | None, Mapping[str, str]]] = {}
+
+    def find(header: str) -> tuple[Media | None, Mapping[str, str]]:
+        if (known := found.get(header)) is not None:
+            return known
+        media_type, parameters = parse_media_type(header)
+        media = match(content, media_type)
+        if media is not None and len(found) < _MOST_SPELLINGS and len(header) <= _LONGEST_SPELLING:
+            found[header] = media, parameters
+        return media, parameters
+
+    return find
 
 
 def match(content: Content, media_type: str) -> Media | None:

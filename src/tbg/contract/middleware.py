@@ -1,16 +1,18 @@
 """The two places where the contract is enforced on a running Falcon application."""
 
 from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any, Literal
 
 import falcon
 import falcon.asgi
 
+from tbg.contract.calls import Call
 from tbg.contract.contract import Contract
 from tbg.contract.errors import discard, phrase, write_error
 from tbg.contract.operations import Operation
 from tbg.contract.requests import Limits, read_call
-from tbg.contract.responses import Breach
+from tbg.contract.responses import Breach, ResponseRule
 
 Mode = Literal["enforce", "report", "off"]
 """What becomes of a response that breaks the contract: a 500, a report only, or it is not even looked at."""
@@ -22,6 +24,8 @@ class RequestContract:
     def __init__(self, contract: Contract, limits: Limits) -> None:
         self._contract = contract
         self._limits = limits
+        bare = (each for each in contract.operations.values() if not each.parameters and each.body is None)
+        self._bare_calls = {operation: Call(operation, MappingProxyType({})) for operation in bare}
 
     async def process_resource(
         self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, _resource: object, params: dict[str, Any]
@@ -34,9 +38,10 @@ class RequestContract:
         operation = self._contract.find(req.method, req.uri_template)
         if operation is None:
             return
-        call = await read_call(req, params, operation, self._limits)
+        call = self._bare_calls.get(operation) or await read_call(req, params, operation, self._limits)
         req.context.call = call
-        params.update((each.name, call.values[each.field]) for each in operation.parameters if each.location == "path")
+        for name, field in operation.path_fields:
+            params[name] = call.values[field]
 
 
 class ResponseContract:
@@ -71,7 +76,10 @@ class ResponseContract:
         if self._mode == "off":
             await resp.render_body()  # what cannot be written is a 500 that every later layer must see
             return
-        breach = await _judge(operation, resp)
+        rule = operation.response(resp.status_code)
+        is_stream = resp.stream is not None or resp.sse is not None
+        body = None if is_stream or rule is None else await resp.render_body() or b""
+        breach = _judge(operation, rule, resp, body)
         if breach is None:
             return
         self._report(breach)
@@ -81,18 +89,16 @@ class ResponseContract:
             write_error(req, resp, phrase(resp.status_code))
 
 
-async def _judge(operation: Operation, resp: falcon.asgi.Response) -> Breach | None:
-    status = resp.status_code
-    rule = operation.response(status)
+def _judge(
+    operation: Operation, rule: ResponseRule | None, resp: falcon.asgi.Response, body: bytes | None
+) -> Breach | None:
     if rule is None:
-        return Breach(operation.operation_id, status, "status", "", "not documented")
-    is_stream = resp.stream is not None or resp.sse is not None
-    body = None if is_stream else await resp.render_body() or b""
+        return Breach(operation.operation_id, resp.status_code, "status", "", "not documented")
     verdict = rule.judge_body(body, _content_type(resp)) or rule.judge_headers(_headers(resp))
     if verdict is None:
         return None
     part, finding = verdict
-    return Breach(operation.operation_id, status, part, finding.pointer, finding.code)
+    return Breach(operation.operation_id, resp.status_code, part, finding.pointer, finding.code)
 
 
 def _content_type(resp: falcon.asgi.Response) -> str:
@@ -103,5 +109,7 @@ def _content_type(resp: falcon.asgi.Response) -> str:
 
 def _headers(resp: falcon.asgi.Response) -> dict[str, str]:
     """Return the headers by lower-case name; Falcon keeps cookies apart, so the name alone stands for them."""
-    has_cookie = resp._cookies or resp._extra_headers  # noqa: SLF001 - what Falcon adds to the headers as they leave
-    return resp.headers | ({"set-cookie": ""} if has_cookie else {})
+    headers = resp.headers
+    if resp._cookies or resp._extra_headers:  # noqa: SLF001 - what Falcon adds to the headers as they leave
+        headers["set-cookie"] = ""
+    return headers

@@ -8,7 +8,7 @@ import falcon.routing
 from jsonschema_path import SchemaPath
 
 from tbg.contract.exceptions import DocumentError
-from tbg.contract.media import Content, compile_content
+from tbg.contract.media import Content, Find, compile_content, finder
 from tbg.contract.parameters import Parameter, compile_parameter, merge_parameters
 from tbg.contract.responses import ResponseRule, compile_response
 
@@ -21,9 +21,14 @@ class RequestBody:
 
     required: bool
     content: Content
+    media: Find = attrs.field(init=False, repr=False)
+
+    @media.default
+    def _finder(self) -> Find:
+        return finder(self.content)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)  # each is itself only, and quick to look up by
 class Operation:
     """One method on one path.
 
@@ -36,6 +41,7 @@ class Operation:
         body: What the request may carry, or None.
         responses: By status (``200``), range (``4XX``) or ``default``.
         needs_query: Whether any parameter stands in the query.
+        path_fields: The names of the path's parameters, each with its name in Python.
     """
 
     operation_id: str
@@ -46,11 +52,21 @@ class Operation:
     body: RequestBody | None = attrs.field(repr=False)
     responses: Mapping[str, ResponseRule] = attrs.field(repr=False)
     needs_query: bool = False
+    path_fields: tuple[tuple[str, str], ...] = attrs.field(init=False, repr=False)
+    _exact: Mapping[int, ResponseRule] = attrs.field(init=False, repr=False)
+
+    @path_fields.default
+    def _of_path(self) -> tuple[tuple[str, str], ...]:
+        return tuple((each.name, each.field) for each in self.parameters if each.location == "path")
+
+    @_exact.default
+    def _by_number(self) -> Mapping[int, ResponseRule]:
+        return {int(status): rule for status, rule in self.responses.items() if status.isdecimal()}
 
     def response(self, status: int) -> ResponseRule | None:
         """Return the rule for ``status``: its own, else its range's, else the default (OpenAPI 3.1, section 4.8.16)."""
         responses = self.responses
-        return responses.get(str(status)) or responses.get(f"{status // 100}XX") or responses.get("default")
+        return self._exact.get(status) or responses.get(f"{status // 100}XX") or responses.get("default")
 
 
 def compile_operations(spec: SchemaPath) -> dict[tuple[str, str], Operation]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from keyword import iskeyword
+from operator import itemgetter
 from typing import Final, Literal
 
 import attrs
@@ -12,14 +13,11 @@ from openapi_core.casting.schemas.casters import SchemaCaster
 from openapi_core.deserializing.exceptions import DeserializeError
 from openapi_core.schema.parameters import get_style_and_explode
 
-from tbg.contract.casting import deserializers, main_type
+from tbg.contract.casting import deserializers, is_plain_text, main_type
 from tbg.contract.pointers import to_pointer
 from tbg.contract.schemas import Finding, Validate, compile_schema
 
 MISSING: Final = object()
-
-Values = Mapping[str, list[str]]
-"""The raw values of one location by name, in the order they came."""
 
 # By location, what can be read right: the style, whether it explodes (None: either way), and the type ("": any but the
 # other two).
@@ -45,16 +43,33 @@ class InvalidParameterError(Exception):
 
 
 class Location(dict[str, str]):
-    """Raw values as openapi-core's deserializers look them up: the first by key, all by ``getlist``."""
+    """Raw values as openapi-core's deserializers look them up: the first by key, all by ``getlist``.
 
-    def __init__(self, values: Values) -> None:
-        super().__init__((name, found[0]) for name, found in values.items())
-        self._values = values
+    Attributes:
+        repeated: All values of the names that came more than once, in the order they came.
+    """
+
+    repeated: Mapping[str, list[str]] = {}
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> "Location":
+        """Collect names and values in the order they came."""
+        location, repeated = cls(), dict[str, list[str]]()
+        for name, value in pairs:
+            if name in location:
+                repeated.setdefault(name, [location[name]]).append(value)
+            else:
+                location[name] = value
+        location.repeated = repeated
+        return location
 
     def getlist(self, name: str) -> list[str]:
         """Return all values of ``name``."""
-        return self._values[name]
+        return self.repeated.get(name) or [self[name]]
 
+
+NOTHING: Final = Location()
+"""A location where nothing was sent."""
 
 Deserialize = Callable[[Location], object]
 """Turn the raw values of one location into the value of one parameter."""
@@ -79,10 +94,10 @@ class Parameter:
     default: object
     deserialize: Deserialize = attrs.field(repr=False)
     validate: Validate = attrs.field(repr=False)
-    is_present: Callable[[Values], bool] = attrs.field(repr=False)
+    is_present: Callable[[Location], bool] = attrs.field(repr=False)
     repeatable: bool = False
 
-    def read(self, values: Values) -> object:
+    def read(self, values: Location) -> object:
         """Return the typed value, the default, or MISSING.
 
         Raises:
@@ -90,9 +105,9 @@ class Parameter:
         """
         if not self.is_present(values):
             return self._absent()
-        if not self.repeatable and len(values.get(self.name, ())) > 1:
+        if self.name in values.repeated and not self.repeatable:
             raise InvalidParameterError((Finding("", "repeated", "must be given once"),))
-        value = self.deserialize(Location(values))
+        value = self.deserialize(values)
         if findings := self.validate(value):
             raise InvalidParameterError(findings)
         return value
@@ -137,12 +152,10 @@ def _from_style(spec: SchemaPath, parameter: SchemaPath, name: str, location: st
             f"'{name}': style '{style}' with explode: {str(explode).lower()} is not supported "
             f"for a {location} parameter of type '{kind}'"
         )
-    deserializer = deserializers.create(spec, schema, style, explode, name=name)
-    read = _deep_object(name, deserializer.caster) if style == "deepObject" else deserializer.deserialize
     prefix = f"{name}["
     return {
         "default": _default(parameter, schema),
-        "deserialize": guarded(without_blanks(name, read) if location == "header" and shape else read),
+        "deserialize": reader(spec, schema, name, style, explode=explode, blanks=location != "header"),
         "validate": compile_schema(spec, schema),
         "is_present": (lambda values: any(key.startswith(prefix) for key in values))
         if style == "deepObject"
@@ -176,16 +189,28 @@ def _deep_object(name: str, caster: SchemaCaster) -> Deserialize:
     return deserialize
 
 
-def without_blanks(name: str, deserialize: Deserialize) -> Deserialize:
+def reader(  # noqa: PLR0913 - what a style is made of
+    spec: SchemaPath, schema: SchemaPath, name: str, style: str, *, explode: bool, blanks: bool
+) -> Deserialize:
+    """Build what reads the value ``name`` or raises InvalidParameterError; ``blanks`` are a part of a list's items."""
+    if is_plain_text(schema):
+        return itemgetter(name)
+    deserializer = deserializers.create(spec, schema, style, explode, name=name)
+    read = _deep_object(name, deserializer.caster) if style == "deepObject" else deserializer.deserialize
+    is_list = main_type(schema) in {"array", "object"}
+    return _guarded(_without_blanks(name, read) if is_list and not blanks else read)
+
+
+def _without_blanks(name: str, deserialize: Deserialize) -> Deserialize:
     """Drop the blanks that may surround a list's items (RFC 9110, section 5.6.1), which openapi-core would keep."""
 
     def strip(location: Location) -> object:
-        return deserialize(Location({name: [",".join(item.strip() for item in location[name].split(","))]}))
+        return deserialize(Location({name: ",".join(item.strip() for item in location[name].split(","))}))
 
     return strip
 
 
-def guarded(deserialize: Deserialize) -> Deserialize:
+def _guarded(deserialize: Deserialize) -> Deserialize:
     """Let ``deserialize``, one of openapi-core's, raise InvalidParameterError and nothing else."""
 
     def guarded(location: Location) -> object:

@@ -12,9 +12,9 @@ import falcon.asgi
 from tbg.contract.calls import Call
 from tbg.contract.decoding import MalformedBodyError
 from tbg.contract.errors import InputFinding, InvalidRequestError
-from tbg.contract.media import Media, match, parse_media_type
+from tbg.contract.media import Media
 from tbg.contract.operations import Operation, RequestBody
-from tbg.contract.parameters import MISSING, InvalidParameterError, Parameter, Values
+from tbg.contract.parameters import MISSING, NOTHING, InvalidParameterError, Location, Parameter
 from tbg.contract.pointers import to_pointer
 from tbg.contract.schemas import Finding
 
@@ -42,7 +42,7 @@ async def read_call(
     Raises:
         falcon.HTTPError: 400 malformed, 408 too slow, 413 too large, 415 wrong media type, 422 breaks the contract.
     """
-    values, findings = _read_parameters(req, path_values, operation)
+    values, findings = _read_parameters(req, path_values, operation) if operation.parameters else ({}, [])
     media = None
     if operation.body is not None:
         media, body_findings = await _read_body(req, operation.body, limits)
@@ -57,7 +57,7 @@ def _read_parameters(
 ) -> tuple[dict[str, object], list[InputFinding]]:
     values: dict[str, object] = {}
     findings: list[InputFinding] = []
-    query = _query_values(req) if operation.needs_query else {}
+    query = _query_values(req) if operation.needs_query else NOTHING
     for parameter in operation.parameters:
         try:
             value = parameter.read(_raw_values(req, path_values, query, parameter))
@@ -75,32 +75,31 @@ def _named(parameter: Parameter, invalid: InvalidParameterError) -> Iterator[Inp
         yield parameter.location, Finding(pointer, finding.code, finding.detail)
 
 
-def _query_values(req: falcon.asgi.Request) -> dict[str, list[str]]:
-    values: dict[str, list[str]] = {}
+def _query_values(req: falcon.asgi.Request) -> Location:
+    if not req.query_string:
+        return NOTHING
     try:
         pairs = parse_qsl(req.query_string, keep_blank_values=True, errors="strict", max_num_fields=_MAX_QUERY_FIELDS)
     except ValueError:  # UnicodeDecodeError is one
         raise falcon.HTTPBadRequest(description="The query string is malformed") from None
-    for name, value in pairs:
-        values.setdefault(name, []).append(value)
-    return values
+    return Location.of(pairs)
 
 
 def _raw_values(
-    req: falcon.asgi.Request, path_values: Mapping[str, str], query: Values, parameter: Parameter
-) -> Values:
+    req: falcon.asgi.Request, path_values: Mapping[str, str], query: Location, parameter: Parameter
+) -> Location:
     name = parameter.name
     match parameter.location:
         case "query":
             return query
         case "path":
-            return {name: [path_values[name]]}
+            return Location({name: path_values[name]})
         case "header":
             header = req.get_header(name)
-            return {} if header is None else {name: [header]}
+            return NOTHING if header is None else Location({name: header})
         case "cookie":
             cookies = req.get_cookie_values(name)
-            return {} if cookies is None else {name: cookies}
+            return NOTHING if cookies is None else Location.of((name, value) for value in cookies)
 
 
 async def _read_body(req: falcon.asgi.Request, body: RequestBody, limits: Limits) -> tuple[object, tuple[Finding, ...]]:
@@ -118,15 +117,22 @@ async def _read_body(req: falcon.asgi.Request, body: RequestBody, limits: Limits
 async def _receive(req: falcon.asgi.Request, limits: Limits) -> bytes:
     if (req.content_length or 0) > limits.body_bytes:
         raise _too_large(limits)
+    first = req._first_event  # noqa: SLF001 - tells whether there is anything to wait for
+    is_whole = first is not None and not first.get("more_body")
+    raw = await (req.stream.read(limits.body_bytes + 1) if is_whole else _await_body(req, limits))
+    if len(raw) > limits.body_bytes:
+        raise _too_large(limits)
+    return raw
+
+
+async def _await_body(req: falcon.asgi.Request, limits: Limits) -> bytes:
     watch = _Watch(req)
     try:
         async with asyncio.timeout(limits.body_seconds):
             raw = await req.stream.read(limits.body_bytes + 1)
     except TimeoutError:
         raise falcon.HTTPError(408, description="The body took too long to arrive") from None
-    if len(raw) > limits.body_bytes:
-        raise _too_large(limits)
-    if watch.disconnected:
+    if watch.disconnected and len(raw) <= limits.body_bytes:
         raise falcon.HTTPBadRequest(description="The body broke off")
     return raw
 
@@ -151,8 +157,7 @@ def _too_large(limits: Limits) -> falcon.HTTPError:
 
 def _negotiate(req: falcon.asgi.Request, body: RequestBody) -> tuple[Media, Mapping[str, str]]:
     """Find the documented media type that the request names; text in it must be UTF-8."""
-    media_type, parameters = parse_media_type(req.content_type or "")
-    media = match(body.content, media_type)
+    media, parameters = body.media(req.content_type or "")
     if media is None or parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8", "us-ascii"}:
         allowed = ", ".join(body.content)
         raise falcon.HTTPUnsupportedMediaType(description=f"The body must be one of: {allowed} (UTF-8)")

@@ -1,16 +1,22 @@
 """Judge what leaves: status, media type, body and headers of a response against the contract."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import attrs
 from jsonschema_path import SchemaPath
 from openapi_core.schema.parameters import get_style_and_explode
 
-from tbg.contract.casting import deserializers, main_type
+from tbg.contract.casting import is_plain_text
 from tbg.contract.decoding import MalformedBodyError
-from tbg.contract.media import Content, compile_content, match, parse_media_type
-from tbg.contract.parameters import InvalidParameterError, Location, guarded, without_blanks
+from tbg.contract.media import Content, Find, compile_content, finder
+from tbg.contract.memo import Memo
+from tbg.contract.parameters import Deserialize, InvalidParameterError, Location, reader
 from tbg.contract.schemas import Finding, Validate, compile_schema
+
+# One for the whole process, not for each rule: together they hold 3 MB at most.
+_bodies = Memo(entries=1024, longest=2048)
+_headers = Memo(entries=1024, longest=128)
 
 
 @attrs.frozen
@@ -38,21 +44,25 @@ class Header:
 
     name: str
     required: bool
-    validate: Validate
+    validate: Callable[[str], tuple[Finding, ...]]
+    key: str = attrs.field(init=False)
 
-    def judge(self, headers: Mapping[str, str]) -> Finding | None:
-        """Return what is wrong with this header among ``headers`` (lower-case names), if anything."""
-        if self.name.lower() not in headers:
-            return Finding("", "required", "is required") if self.required else None
-        return next(iter(self.validate(headers[self.name.lower()])), None)
+    @key.default
+    def _lower(self) -> str:
+        return self.name.lower()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)  # what is remembered of it is found by identity
 class ResponseRule:
     """What one status of one operation may look like."""
 
     content: Content
     headers: tuple[Header, ...]
+    _find: Find = attrs.field(init=False, repr=False)
+
+    @_find.default
+    def _finder(self) -> Find:
+        return finder(self.content)
 
     def judge_body(self, body: bytes | None, content_type: str | None) -> tuple[str, Finding] | None:
         """Return the part and the finding that condemn a body, or None.
@@ -61,10 +71,21 @@ class ResponseRule:
             body: The bytes that would leave; None for a stream, whose bytes are not looked at.
             content_type: As the header says.
         """
+        content_type = content_type or ""
+        if type(body) is not bytes or len(body) + len(content_type) > _bodies.longest:
+            return self._judge_body(body, content_type)
+        judged = (self, content_type, body)
+        if judged in _bodies:
+            return None
+        verdict = self._judge_body(body, content_type)
+        if verdict is None:
+            _bodies.keep(judged)
+        return verdict
+
+    def _judge_body(self, body: bytes | None, content_type: str) -> tuple[str, Finding] | None:
         if not self.content:
             return ("body", Finding("", "content", "must be empty")) if body != b"" else None
-        media_type, parameters = parse_media_type(content_type or "")
-        media = match(self.content, media_type)
+        media, parameters = self._find(content_type)
         if media is None:
             return "media type", Finding("", "content", "is not documented")
         if body is None or media.validate is None:
@@ -78,8 +99,12 @@ class ResponseRule:
     def judge_headers(self, headers: Mapping[str, str]) -> tuple[str, Finding] | None:
         """Return the header and the finding that condemn ``headers`` (lower-case names), or None."""
         for header in self.headers:
-            if finding := header.judge(headers):
-                return f"header {header.name}", finding
+            value = headers.get(header.key)
+            if value is None:
+                if header.required:
+                    return f"header {header.name}", Finding("", "required", "is required")
+            elif findings := header.validate(value):
+                return f"header {header.name}", findings[0]
         return None
 
 
@@ -94,16 +119,26 @@ def _header(spec: SchemaPath, name: str, header: SchemaPath) -> Header:
     if "schema" not in header:
         raise ValueError(f"the header '{name}' has no schema")
     schema = header / "schema"
-    style, explode = get_style_and_explode(header)
-    deserializer = deserializers.create(spec, schema, style, explode, name=name)
-    is_list = main_type(schema) in {"array", "object"}
-    deserialize = guarded(without_blanks(name, deserializer.deserialize) if is_list else deserializer.deserialize)
-    validate_value = compile_schema(spec, schema)
+    validate = compile_schema(spec, schema)
+    if not is_plain_text(schema):
+        style, explode = get_style_and_explode(header)
+        validate = _remembering(name, reader(spec, schema, name, style, explode=explode, blanks=False), validate)
+    return Header(name, (header / "required").read_bool(default=False), validate)
 
-    def validate(raw: object) -> tuple[Finding, ...]:
+
+def _remembering(name: str, deserialize: Deserialize, validate: Validate) -> Callable[[Any], tuple[Finding, ...]]:
+    """Join both, and remember what was accepted: numbers and lists, unlike ids, come again."""
+
+    def judge(raw: str) -> tuple[Finding, ...]:
+        judged = (validate, raw)
+        if judged in _headers:
+            return ()
         try:
-            return validate_value(deserialize(Location({name: [str(raw)]})))
+            findings = validate(deserialize(Location({name: raw})))
         except InvalidParameterError as invalid:
             return invalid.findings
+        if not findings and len(raw) <= _headers.longest:
+            _headers.keep(judged)
+        return findings
 
-    return Header(name, (header / "required").read_bool(default=False), validate)
+    return judge
