@@ -9,7 +9,8 @@ from benchmarks.load.measure import Result
 from benchmarks.load.targets import USUAL
 
 _PANELS: Final = ("/version", "/health", "/ready", "429", "POST 10 fields", "list of 100")
-_OURS, _OTHERS = "#f7931a", "#7a8794"
+_WHOLE: Final = ("service", "service 429", "service crud")
+_OURS, _PARTS, _OTHERS = "#f7931a", "#fbd2a0", "#7a8794"
 _BAR_INCHES: Final = 0.3
 
 
@@ -48,10 +49,16 @@ def _draw(axis: Any, title: str, bars: Sequence[tuple[str, Spread]]) -> None:  #
     names, spreads = [name for name, _ in bars], [spread for _, spread in bars]
     medians = [spread.median for spread in spreads]
     ranges = [[s.median - s.low for s in spreads], [s.high - s.median for s in spreads]]
-    colors = [_OURS if name.startswith("service") else _OTHERS for name in names]
-    drawn = axis.barh(names, medians, xerr=ranges, color=colors, ecolor="#333333", height=0.7)
+    drawn = axis.barh(names, medians, xerr=ranges, color=[_color(name) for name in names], ecolor="#333333", height=0.7)
     axis.bar_label(drawn, [f"{median:.0f}" for median in medians], padding=4)
     axis.invert_yaxis()
     axis.set_title(title, loc="left", fontweight="bold")
     axis.spines[["top", "right"]].set_visible(False)
     axis.margins(x=0.12)
+
+
+def _color(name: str) -> str:
+    """Set the whole service off from its variants, and these from the peers."""
+    if name in _WHOLE:
+        return _OURS
+    return _PARTS if name.startswith("service") else _OTHERS

@@ -4,11 +4,12 @@ Two ``BaseHTTPMiddleware`` (the rate limit outermost: INCR, and EXPIRE for the f
 then the request id with one JSON line per request through structlog), ``CORSMiddleware``, pydantic-settings, response
 models, and /ready that asks PostgreSQL through an SQLAlchemy session and Redis, on every request. One uvicorn process.
 
-The plan's ``ConnectionPool`` of 50 raises as soon as 51 requests are under way, so at 64 connections it answers 500.
-The default here is a ``BlockingConnectionPool`` of the same size, which waits; ``BENCH_POOL=plain`` is the plan's.
+The plan's ``ConnectionPool`` of 50 raises when 51 requests wait for Redis at the same time, so under load some answers
+are 500. The default here is a ``BlockingConnectionPool`` of the same size, which waits; ``BENCH_POOL=plain`` is the
+plan's.
 
-It does less than the service: responses are checked against their models but not their headers, an unknown path is not
-logged differently, and nothing bounds what a client may send.
+It does less than the service: the window is fixed, a refused request gets neither an id nor a line in the log, responses
+are checked against their models but their headers are not, and nothing bounds what a client may send.
 """
 
 import os
