@@ -27,6 +27,7 @@ from tbg.dev.valkey import EmbeddedValkey
 
 _WARM_UP_SECONDS: Final = 1
 _NEGLIGIBLE_PART: Final = 0.01
+_FREE: Final = ("/health", "/ready")
 _RECOVERY_SECONDS: Final = 10
 _WINDOW_SECONDS: Final = 50  # a little less than a window of the rate limits
 _PASSED_ON: Final = ("HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR")
@@ -148,7 +149,7 @@ def _remaining(running: Running, case: Case) -> int | None:
     A target that has lost Redis under load announces nothing until it has found it again, so this waits.
     """
     left = running.remaining()
-    is_counted = case.url == "/version" and case.kind == "get" and case.status == HTTPStatus.OK
+    is_counted = case.url not in _FREE and case.kind != "clients" and case.status != HTTPStatus.TOO_MANY_REQUESTS
     if not running.target.announces_limit or not is_counted:
         return None
     deadline = time.monotonic() + _RECOVERY_SECONDS

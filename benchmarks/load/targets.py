@@ -61,8 +61,8 @@ def uvicorn(app: str) -> list[str]:
 
 
 def gunicorn(*arguments: str) -> list[str]:
-    """Return how to run the service: as in production."""
-    return [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", *arguments]
+    """Return how to run the service: as in production, but for workers that are replaced after many requests."""
+    return [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "--max-requests", "0", *arguments]
 
 
 VERSION: Final = Case(path="/version", url="/version")
@@ -123,13 +123,20 @@ TARGETS: Final = [
     Target(name="fastapi 429", command=uvicorn(_FASTAPI), cases=[REFUSED], environment=_REFUSING),
     Target(name="litestar 429", command=uvicorn("litestar_service:app"), cases=[REFUSED], environment=_REFUSING),
     Target(name="blacksheep 429", command=uvicorn("blacksheep_service:app"), cases=[REFUSED], environment=_REFUSING),
-    Target(name="service crud", command=gunicorn(_WORKERS_APP), cases=[POST, LIST]),
-    Target(name="service same list", command=gunicorn(_WORKERS_APP), cases=[SAME_LIST], environment=_ONE_PAGE),
+    Target(name="service crud", command=gunicorn(_WORKERS_APP), cases=[POST, LIST], announces_limit=True),
+    Target(
+        name="service same list",
+        command=gunicorn(_WORKERS_APP),
+        cases=[SAME_LIST],
+        environment=_ONE_PAGE,
+        announces_limit=True,
+    ),
     Target(
         name="service crud unchecked",
         command=gunicorn(_WORKERS_APP),
         cases=[POST, LIST],
         environment={"TBG_CONTRACT_RESPONSES": "off"},
+        announces_limit=True,
     ),
     Target(name="fastapi crud", command=uvicorn(_FASTAPI_WORKERS), cases=[POST, LIST]),
     Target(name="fastapi same list", command=uvicorn(_FASTAPI_WORKERS), cases=[SAME_LIST], environment=_ONE_PAGE),

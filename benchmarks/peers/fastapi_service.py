@@ -8,8 +8,8 @@ The plan's ``ConnectionPool`` of 50 raises when 51 requests wait for Redis at th
 are 500. The default here is a ``BlockingConnectionPool`` of the same size, which waits; ``BENCH_POOL=plain`` is the
 plan's.
 
-It does less than the service: the window is fixed, a refused request gets neither an id nor a line in the log, responses
-are checked against their models but their headers are not, and nothing bounds what a client may send.
+It does less than the service: the window is fixed, a refused request gets neither an id nor a line in the log, headers
+of responses are not checked, and nothing bounds what a client may send.
 """
 
 import os
