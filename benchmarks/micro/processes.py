@@ -18,9 +18,13 @@ from tests.support.servers import discarded
 ROOT: Final = Path(__file__).resolve().parents[2]
 _GRACE_SECONDS: Final = 10
 
-# What importing the service costs is what a process has used when it has done nothing else.
+# What importing the service costs is what a process has used when it has done nothing else. A side without the package
+# would have the one that is installed, which is the working tree's.
 _PROGRAM: Final = """
-import time, tbg.main
+import os, sys, time, tbg
+if not os.path.realpath(tbg.__file__).startswith(os.getcwd() + os.sep):
+    sys.exit(f"tbg comes from {tbg.__file__}")
+import tbg.main
 used = time.process_time_ns()
 from benchmarks.micro.child import main
 main(used)

@@ -78,8 +78,6 @@ def infrastructure(chosen: Settings) -> Infrastructure:
 
 def build_subject(redis_url: str) -> Subject:
     """Start the service, measuring that, then the one with the workers feature."""
-    if Path.cwd() != PROJECT_ROOT:
-        raise RuntimeError(f"tbg comes from {PROJECT_ROOT}, not from {Path.cwd()}")  # as it is installed, perhaps
     plenty = settings(redis_url)
     daily = settings(redis_url, rate_limit_requests=1, rate_limit_window_seconds=86_400)
     configure_logging(plenty)
