@@ -36,7 +36,8 @@ def report(results: Sequence[Result], how: Sequence[str], plot: str | None) -> s
         _EXPLANATION,
         "\n".join(f"- {line}" for line in how),
         *([f"![CPU time per request]({plot})"] if plot else []),
-        f"## Targets\n\n{goals(figures)}\n\nErrors in all: {sum(result.errors for result in results)}",
+        f"## Targets\n\n{goals(figures)}",
+        f"Errors in all: {sum(result.errors for result in results)}. Uncounted in all: {_uncounted(results)}.",
         "## Requests\n\n" + requests(figures),
         "## Memory and cold start\n\n" + processes(results),
         *_failures(results),
@@ -116,6 +117,10 @@ def _order(row: Row, figures: Figures) -> tuple[int, int, int]:
 def _ratio(value: float, reference: float) -> str:
     ratio = value / reference if reference else math.nan
     return "-" if math.isnan(ratio) else f"{ratio:.2f}"
+
+
+def _uncounted(results: Iterable[Result]) -> int:
+    return sum(sample.uncounted for result in results for samples in result.samples.values() for sample in samples)
 
 
 def _failures(results: Iterable[Result]) -> Iterator[str]:
