@@ -1,15 +1,18 @@
-"""The ``tbg`` command."""
+"""The ``tbg`` command. It imports what a command needs when that command runs, so that `serve` starts fast."""
 
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from tbg import __version__
-from tbg.config import PROJECT_ROOT, Settings, SettingsError, options
+from tbg.project import PROJECT_ROOT
 from tbg.server.concurrency import worker_count
-from tbg.settings_text import kind, shown
+
+if TYPE_CHECKING:
+    from tbg.config import Settings
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -56,7 +59,9 @@ def check(contract: Path | None) -> None:
 @main.command("settings")
 def show_settings() -> None:
     """List every setting: variable, type, default, meaning and current value; secrets are masked."""
-    from tbg.tables import print_table  # noqa: PLC0415 - rich is slow to import
+    from tbg.config import Settings, options  # noqa: PLC0415 - see above
+    from tbg.settings_text import kind, shown  # noqa: PLC0415 - see above
+    from tbg.tables import print_table  # noqa: PLC0415 - see above
 
     current, defaults = _settings(), Settings()
     rows = []
@@ -96,7 +101,9 @@ def migration(message: str) -> None:
         )
 
 
-def _settings() -> Settings:
+def _settings() -> "Settings":
+    from tbg.config import Settings, SettingsError  # noqa: PLC0415 - see above
+
     try:
         return Settings.load()
     except SettingsError as error:

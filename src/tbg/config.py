@@ -19,6 +19,7 @@ from typed_settings.loaders import DotEnvLoader, EnvLoader, Loader
 from typed_settings.types import LoadedSettings
 
 from tbg import __version__
+from tbg.project import PROJECT_ROOT as PROJECT_ROOT  # noqa: PLC0414 - for all who need it and the settings, too
 from tbg.redis.url import first_server, is_redis_url
 from tbg.setting_values import (
     Check,
@@ -33,7 +34,6 @@ from tbg.setting_values import (
 )
 
 PREFIX: Final = "TBG_"
-PROJECT_ROOT: Final = Path(__file__).resolve().parents[2]
 DEVELOPMENT_PASSWORD: Final = "tbgdev2026"  # noqa: S105 - public on purpose; production refuses it
 MASK: Final = "***"
 

@@ -37,10 +37,25 @@ async def application(scope: dict[str, Any], receive: Callable[[], Any], send: C
         more = message.get("more_body", False)
     if scope["path"] == "/slow":
         await asyncio.sleep(2 * PATIENCE)
+    if scope["path"] == "/flood":
+        await _flood(send)
+        return
     body = f"{scope['path']} {size};".encode()
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+FLOOD = 64 * 1024 * 1024
+flooded: list[float] = []
+
+
+async def _flood(send: Callable[[Any], Any]) -> None:
+    """Send much without a pause of its own, and note when each piece was taken."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % FLOOD)]})
+    for sent in range(0, FLOOD, 65536):
+        await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": sent + 65536 < FLOOD})
+        flooded.append(asyncio.get_running_loop().time())
 
 
 async def _read(reader: asyncio.StreamReader) -> bytes:
@@ -61,9 +76,9 @@ async def talk() -> AsyncIterator[Talk]:
     server = await loop.create_server(lambda: Impatient(config, state, {}), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
 
-    async def say(*pieces: Piece, wait: float = 0.2) -> bytes:
+    async def say(*pieces: Piece, wait: float = 0.2, reads: bool = True) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        received = asyncio.create_task(_read(reader))
+        received = asyncio.create_task(_read(reader) if reads else asyncio.sleep(0.3, b""))
         for piece in pieces:
             if isinstance(piece, bytes):
                 writer.write(piece)
@@ -123,6 +138,14 @@ class TestGoodRequests:
         answer = await talk(request, *[0.4 * PATIENCE, b"a"] * 4)
 
         assert answered(answer) == [b"/read 4"]
+
+    async def test_an_answer_is_not_written_faster_than_it_is_read(self, talk: Talk) -> None:
+        """What waits for a slow reader would fill the memory."""
+        flooded.clear()
+        begun = asyncio.get_running_loop().time()
+        await talk(GET.replace(b"/ ", b"/flood ", 1), wait=1, reads=False)
+
+        assert 0 < len([at for at in flooded if at < begun + 0.25]) * 65536 < FLOOD / 2
 
     async def test_a_slow_answer_is_waited_for(self, talk: Talk) -> None:
         """Even when the client has already begun to send its next request, or nonsense."""
