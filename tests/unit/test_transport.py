@@ -1,7 +1,7 @@
 """What is written in one turn of the event loop leaves together."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import pytest
 
@@ -17,8 +17,8 @@ class Recorder(asyncio.Transport):
         super().__init__({"peername": ("192.0.2.1", 1)})
         self.sent: list[bytes] = []
 
-    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
-        self.sent.append(b"".join(list_of_data))
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.sent.append(bytes(data))
 
     def close(self) -> None:
         self.sent.append(b"<closed>")

@@ -32,7 +32,8 @@ class GatheringTransport:
     def flush(self) -> None:
         """Send what was written."""
         if self._written and not self.is_closing():
-            self._transport.writelines(self._written)
+            # Joined, because the writelines() of some Pythons never tells a writer to wait (CVE-2024-12254).
+            self._transport.write(b"".join(self._written))
         self._written, self._size = [], 0
 
     def close(self) -> None:
