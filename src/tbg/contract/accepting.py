@@ -38,9 +38,9 @@ _ANNOTATIONS = frozenset(
 _TEXT_FORMATS = frozenset(
     {"date-time", "date", "time", "uuid", "email", "idn-email", "ipv4", "ipv6", "idn-hostname", "byte", "regex"}
 )
-_INTEGER_FORMATS = {"int32": 2**31, "int64": 2**63}
+_INTEGER_FORMATS = {"int32": 2**31 - 1, "int64": 2**53}  # what they take for certain
 _FREE_FORMATS = frozenset({"float", "double", "binary", "password"})  # every value that JSON has passes them
-_EXACT = 2**53  # beyond, a double and an integer are not equal for everyone
+_EXACT = 2**53  # beyond, not everyone compares an integer with a double rightly
 
 
 def acceptor(validator: Validator) -> Accepts:
@@ -72,13 +72,13 @@ class _UntranslatableError(Exception):
 
 
 class _OfJudge:
-    """A keyword of ours: the judge's own check of a format, given the numbers as they are."""
+    """A keyword of ours: a schema that the judge itself is asked about; numbers reach it as they are."""
 
-    def __init__(self, _parent: object, name: str, _path: object) -> None:
-        self._name = name
+    def __init__(self, _parent: object, schema: Mapping[str, Any], _path: object) -> None:
+        self._validator = JUDGE(schema, format_checker=format_checker)
 
     def validate(self, value: object) -> None:
-        format_checker.check(value, self._name)
+        self._validator.validate(value)
 
 
 class _Translation:
@@ -111,7 +111,9 @@ class _Translation:
             raise _UntranslatableError
         translated: dict[str, Any] = {"allOf": [True]}
         for keyword, value in schema.items():
-            if keyword in _SAME:
+            if isinstance(value, int | float) and keyword in _SAME and abs(value) > _EXACT:
+                translated["allOf"].append(_outer_bound(keyword, value))
+            elif keyword in _SAME:
                 translated[keyword] = _as_integer(value)
             elif keyword not in _ANNOTATIONS and not keyword.startswith("x-"):
                 self._add(translated, keyword, schema, resolver)
@@ -161,8 +163,8 @@ class _Translation:
         if name in _FREE_FORMATS or name not in format_checker.checkers:
             return True
         if name in _INTEGER_FORMATS:
-            end = _INTEGER_FORMATS[name]
-            return {"anyOf": [{"minimum": -end, "maximum": end - 1}, {"ofJudge": name}]}
+            usual = {"minimum": -_INTEGER_FORMATS[name], "maximum": _INTEGER_FORMATS[name]}
+            return {"anyOf": [usual, {"ofJudge": {"format": name}}]}
         if name not in _TEXT_FORMATS:
             raise _UntranslatableError(name)
         self._formats[f"format {name}"] = lambda text: format_checker.conforms(text, name)
@@ -178,9 +180,17 @@ def _first(expression: str | None, name: str) -> _Schema:
     return asked if expression is None else {"anyOf": [{"pattern": expression}, asked]}
 
 
-def _as_integer(bound: object) -> object:
-    """Write ``1e18`` as the integer that it is: comparing with those is several times cheaper."""
-    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
+def _outer_bound(keyword: str, value: float) -> _Schema:
+    """Let the judge compare with a bound that is so large that jsonschema-rs would round."""
+    is_upper = keyword.lower().endswith("maximum")
+    if is_upper != (value > 0):
+        raise _UntranslatableError(keyword)
+    return {"anyOf": [{keyword: _EXACT if is_upper else -_EXACT}, {"ofJudge": {keyword: value}}]}
+
+
+def _as_integer(value: object) -> object:
+    """Write ``1.0`` as an integer, which is compared several times faster."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _literals(keyword: str, value: object) -> object:

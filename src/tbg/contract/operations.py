@@ -10,7 +10,7 @@ from jsonschema_path import SchemaPath
 from tbg.contract.exceptions import DocumentError
 from tbg.contract.media import Content, Find, compile_content, finder
 from tbg.contract.parameters import Parameter, compile_parameter, merge_parameters
-from tbg.contract.responses import ResponseRule, compile_response
+from tbg.contract.responses import ResponseRule, Responses
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -76,13 +76,13 @@ def compile_operations(spec: SchemaPath) -> dict[tuple[str, str], Operation]:
         DocumentError: Some operations ask for what this engine does not enforce; all are listed.
     """
     operations: dict[tuple[str, str], Operation] = {}
-    findings = list(_unroutable(spec))
+    responses, findings = Responses(spec), list(_unroutable(spec))
     for path, item in (spec / "paths").items() if "paths" in spec else ():
         for method in METHODS:
             if method not in item:
                 continue
             try:
-                operations[method.upper(), str(path)] = _compile(spec, str(path), item, method)
+                operations[method.upper(), str(path)] = _compile(spec, responses, str(path), item, method)
             except ValueError as error:
                 findings.append(f"{method.upper()} {path}: {error}")
     if findings:
@@ -100,7 +100,7 @@ def _unroutable(spec: SchemaPath) -> Iterator[str]:
             yield f"{path}: {error}"
 
 
-def _compile(spec: SchemaPath, path: str, item: SchemaPath, method: str) -> Operation:
+def _compile(spec: SchemaPath, responses: Responses, path: str, item: SchemaPath, method: str) -> Operation:
     operation = item / method
     for problem in _unsupported(spec, path, operation):
         raise ValueError(problem)
@@ -112,9 +112,7 @@ def _compile(spec: SchemaPath, path: str, item: SchemaPath, method: str) -> Oper
         extensions={key: value for key, value in operation.read_value().items() if key.startswith("x-")},
         parameters=parameters,
         body=_body(spec, operation),
-        responses={
-            str(status): compile_response(spec, response) for status, response in (operation / "responses").items()
-        },
+        responses={str(status): responses.compile(response) for status, response in (operation / "responses").items()},
         needs_query=any(parameter.location == "query" for parameter in parameters),
     )
 

@@ -108,11 +108,28 @@ class ResponseRule:
         return None
 
 
-def compile_response(spec: SchemaPath, response: SchemaPath) -> ResponseRule:
-    """Compile one response object; links and descriptions are for readers only."""
-    content = compile_content(spec, response / "content") if "content" in response else {}
-    headers = (response / "headers").items() if "headers" in response else ()
-    return ResponseRule(content, tuple(_header(spec, str(name), header) for name, header in headers))
+class Responses:
+    """Compiles the response objects of one document; what several operations refer to, once."""
+
+    def __init__(self, spec: SchemaPath) -> None:
+        self._spec = spec
+        self._rules: dict[int, ResponseRule] = {}
+        self._headers: dict[tuple[str, int], Header] = {}
+
+    def compile(self, response: SchemaPath) -> ResponseRule:
+        """Compile one response object; links and descriptions are for readers only."""
+        place = id(response.read_value())
+        if place not in self._rules:
+            content = compile_content(self._spec, response / "content") if "content" in response else {}
+            headers = (response / "headers").items() if "headers" in response else ()
+            self._rules[place] = ResponseRule(content, tuple(self._header(str(name), each) for name, each in headers))
+        return self._rules[place]
+
+    def _header(self, name: str, header: SchemaPath) -> Header:
+        place = name, id(header.read_value())
+        if place not in self._headers:
+            self._headers[place] = _header(self._spec, name, header)
+        return self._headers[place]
 
 
 def _header(spec: SchemaPath, name: str, header: SchemaPath) -> Header:

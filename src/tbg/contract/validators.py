@@ -22,6 +22,9 @@ type Errors = Iterator[ValidationError]
 
 
 class _SafeFactory(DialectSchemaValidatorsFactory):
+    def get_format_checker(self, *_: object, **__: object) -> FormatChecker:
+        return self.format_checker  # openapi-core copies it deeply for each schema
+
     def get_validator_cls(self, spec: SchemaPath, schema: SchemaPath) -> type[Validator]:
         return _safe(super().get_validator_cls(spec, schema))  # type: ignore[no-any-return]  # jsonschema makes its classes at run time
 
