@@ -62,6 +62,15 @@ def test_of_an_array_that_is_too_long_only_its_length_is_said() -> None:
     assert [finding.code for finding in ours(["a", "a", "a"])] == ["maxItems"]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [("byte", "\xe9"), ("regex", "a{99999999999999999999}"), ("regex", "(" * 4000), ("byte", "YQ=")]
+)
+def test_no_text_is_too_much_for_the_check_of_a_format(name: str, text: str) -> None:
+    ours, _ = compiled({"type": "string", "format": name})
+
+    assert [finding.code for finding in ours(text)] == ["format"]
+
+
 LONG = {"type": "array", "items": {"type": "integer"}, "maxItems": 8}
 
 
