@@ -129,6 +129,33 @@ async def test_requests_that_are_cancelled_harm_no_others(relay: Relay) -> None:
     assert verdict.states[0].remaining == 1_000_000 - 22, "who is gone was charged: the answer was on its way"
 
 
+async def test_what_comes_while_two_batches_are_under_way_goes_together(relay: Relay) -> None:
+    async with limiter_on(relay.url) as limiter:
+        await limiter.check(PLENTY)
+        before = relay.trips
+        checks = []
+        for _ in range(200):
+            checks.append(asyncio.create_task(limiter.check(PLENTY)))
+            await asyncio.sleep(0)
+        answers = await asyncio.gather(*checks)
+        trips = relay.trips - before
+
+    assert {answer.outcome for answer in answers} == {"admitted"}
+    assert trips < 100, "a batch for each turn would be 200"
+
+
+async def test_a_busy_process_is_no_slow_redis(server: EmbeddedValkey) -> None:
+    """What has arrived in time counts, though nobody could look at it before the time-out had passed."""
+    async with limiter_on(server.url, timeout_seconds=0.1) as limiter:
+        await limiter.check(PLENTY)
+        check = asyncio.create_task(limiter.check(PLENTY))
+        for _ in range(4):
+            await asyncio.sleep(0)  # until the question is out
+        time.sleep(0.3)  # noqa: ASYNC251 - the event loop stands still
+
+        assert (await check).outcome == "admitted"
+
+
 async def test_a_slow_batch_delays_no_other(relay: Relay) -> None:
     async with limiter_on(relay.url) as limiter:
         await limiter.check(PLENTY)

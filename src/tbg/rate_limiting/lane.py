@@ -1,7 +1,7 @@
 """The way to one Redis server: the checks of one turn of the event loop together, and a breaker for when it is gone."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import structlog
@@ -9,10 +9,13 @@ from redis.exceptions import RedisError, TryAgainError
 
 from tbg.redis.script import Call
 
-Run = Callable[[Sequence[Call]], Awaitable[Sequence[Any]]]
+Batch = Sequence[tuple[Call, asyncio.Future[Any]]]
+Run = Callable[[Sequence[Call]], Coroutine[Any, Any, Sequence[Any]]]
 """Execute the script for each call, in one round trip; an answer may be the exception that came instead."""
 
 PROBE_SECONDS: Final = 1.0
+_UNDER_WAY: Final = 2  # one more than the one that may be slow
+_TURNS: Final = 3  # of the event loop, from what has arrived to whoever waits for it
 
 
 class UncountedError(Exception):
@@ -22,15 +25,16 @@ class UncountedError(Exception):
 class Lane:
     """Send calls to one server, and none while it is known not to answer.
 
-    A call waits for the end of the event loop's turn, no longer, and goes out with the others of that turn. A turn's
-    batch has a connection, a time-out and a fate of its own. When one fails as a whole, the lane closes: calls fail at
-    once, at no cost, and a probe goes out in the background, at once and then once a second. So a single slow batch
-    closes it for a round trip only.
+    A call goes out at the end of the event loop's turn with the others of that turn; when two batches are under way, it
+    waits for one of them to come back, as what waits together costs less. A batch has a connection, a time-out and a
+    fate of its own. When one fails as a whole, the lane closes: calls fail at once, at no cost, and a probe goes out in
+    the background, at once and then once a second. So a single slow batch closes it for a round trip only.
 
     Args:
         run: Executes the script.
         probe: Makes a call to find out whether the server counts again.
-        timeout_seconds: How long a batch may take, the wait for a connection included.
+        timeout_seconds: How long a batch may take, the wait for a connection included. An answer that has arrived by
+            then counts, also when this process was too busy to look at it.
         name: The server, for the log; empty if there is only one.
         changed: Is told each closing and opening of the lane.
     """
@@ -45,6 +49,7 @@ class Lane:
         self._changed = changed
         self._waiting: list[tuple[Call, asyncio.Future[Any]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way = 0
         self._is_open = True
         self._log = structlog.stdlib.get_logger("tbg.rate_limit")
 
@@ -67,28 +72,29 @@ class Lane:
         return answer  # type: ignore[no-any-return]  # what the script returns
 
     def _flush(self) -> None:
-        batch, self._waiting = self._waiting, []
-        self._start(self._send(batch))
+        if self._waiting and self._under_way < _UNDER_WAY:
+            batch, self._waiting = self._waiting, []
+            self._under_way += 1
+            self._start(self._send(batch))
 
     def _start(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)  # the loop itself would let go of it
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, batch: list[tuple[Call, asyncio.Future[Any]]]) -> None:
+    async def _send(self, batch: Batch) -> None:
         answers = await self._answers([call for call, _ in batch])
-        for (_, future), answer in zip(batch, answers, strict=True):
-            if not future.done():  # its request may have been cancelled
-                future.set_result(answer)
+        self._under_way -= 1
+        _answer(batch, answers)
         # A key whose slot is just moving says nothing of the server.
         failed = [each for each in answers if isinstance(each, Exception) and not isinstance(each, TryAgainError)]
         if len(failed) == len(answers):
             self._close(failed[0])
+        self._flush()
 
     async def _answers(self, calls: Sequence[Call]) -> Sequence[Any]:
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._run(calls)
+            return await _patiently(self._run(calls), self._timeout_seconds)
         except (RedisError, OSError) as error:  # TimeoutError is an OSError
             return [error] * len(calls)
 
@@ -96,6 +102,8 @@ class Lane:
         if not self._is_open:
             return
         self._is_open = False
+        waiting, self._waiting = self._waiting, []
+        _answer(waiting, [reason] * len(waiting))
         self._changed(False)  # noqa: FBT003 - a state
         self._log.error(
             "rate_limit.unavailable",
@@ -114,3 +122,23 @@ class Lane:
         self._is_open = True
         self._changed(True)  # noqa: FBT003 - a state
         self._log.warning("rate_limit.restored", server=self._name)
+
+
+def _answer(batch: Batch, answers: Sequence[Any]) -> None:
+    for (_, future), answer in zip(batch, answers, strict=True):
+        if not future.done():  # its request may have been cancelled
+            future.set_result(answer)
+
+
+async def _patiently(work: Coroutine[Any, Any, Sequence[Any]], seconds: float) -> Sequence[Any]:
+    """Return what ``work`` does; raise TimeoutError when it is not done in time, nor by what has arrived by then."""
+    task = asyncio.get_running_loop().create_task(work)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+        for _ in range(_TURNS):
+            if task.done():
+                return task.result()
+            await asyncio.sleep(0)
+        raise TimeoutError
+    finally:
+        task.cancel()
