@@ -1,6 +1,6 @@
 """The two places where the contract is enforced on a running Falcon application."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -94,22 +94,24 @@ def _judge(
 ) -> Breach | None:
     if rule is None:
         return Breach(operation.operation_id, resp.status_code, "status", "", "not documented")
-    verdict = rule.judge_body(body, _content_type(resp)) or rule.judge_headers(_headers(resp))
+    headers = _headers(resp)
+    verdict = rule.judge_body(body, _content_type(resp, headers)) or rule.judge_headers(headers)
     if verdict is None:
         return None
     part, finding = verdict
     return Breach(operation.operation_id, resp.status_code, part, finding.pointer, finding.code)
 
 
-def _content_type(resp: falcon.asgi.Response) -> str:
+def _content_type(resp: falcon.asgi.Response, headers: Mapping[str, str]) -> str:
     """Return the Content-Type that will leave; Falcon adds a missing one only after the last middleware."""
-    default = "text/event-stream" if resp.sse is not None else resp.options.default_media_type
-    return resp.content_type or default
+    if content_type := headers.get("content-type"):
+        return content_type
+    return "text/event-stream" if resp.sse is not None else resp.options.default_media_type
 
 
-def _headers(resp: falcon.asgi.Response) -> dict[str, str]:
+def _headers(resp: falcon.asgi.Response) -> Mapping[str, str]:
     """Return the headers by lower-case name; Falcon keeps cookies apart, so the name alone stands for them."""
-    headers = resp.headers
+    headers: Mapping[str, str] = resp._headers  # noqa: SLF001 - the public one is a copy
     if resp._cookies or resp._extra_headers:  # noqa: SLF001 - what Falcon adds to the headers as they leave
-        headers["set-cookie"] = ""
+        return {**headers, "set-cookie": ""}
     return headers

@@ -19,6 +19,10 @@ _bodies = Memo(entries=1024, longest=2048)
 _headers = Memo(entries=1024, longest=128)
 
 
+HeaderCheck = Callable[[Any], tuple[Finding, ...]]
+"""Judge the text of one header."""
+
+
 @attrs.frozen
 class Breach:
     """How a response disagrees with the contract; it never holds a value.
@@ -44,12 +48,7 @@ class Header:
 
     name: str
     required: bool
-    validate: Callable[[str], tuple[Finding, ...]]
-    key: str = attrs.field(init=False)
-
-    @key.default
-    def _lower(self) -> str:
-        return self.name.lower()
+    validate: HeaderCheck
 
 
 @attrs.frozen(eq=False)  # what is remembered of it is found by identity
@@ -59,10 +58,15 @@ class ResponseRule:
     content: Content
     headers: tuple[Header, ...]
     _find: Find = attrs.field(init=False, repr=False)
+    _checks: tuple[tuple[str, HeaderCheck, Header], ...] = attrs.field(init=False, repr=False)
 
     @_find.default
     def _finder(self) -> Find:
         return finder(self.content)
+
+    @_checks.default
+    def _by_lower_name(self) -> tuple[tuple[str, HeaderCheck, Header], ...]:
+        return tuple((header.name.lower(), header.validate, header) for header in self.headers)
 
     def judge_body(self, body: bytes | None, content_type: str | None) -> tuple[str, Finding] | None:
         """Return the part and the finding that condemn a body, or None.
@@ -98,13 +102,12 @@ class ResponseRule:
 
     def judge_headers(self, headers: Mapping[str, str]) -> tuple[str, Finding] | None:
         """Return the header and the finding that condemn ``headers`` (lower-case names), or None."""
-        for header in self.headers:
-            value = headers.get(header.key)
-            if value is None:
-                if header.required:
-                    return f"header {header.name}", Finding("", "required", "is required")
-            elif findings := header.validate(value):
-                return f"header {header.name}", findings[0]
+        for key, validate, header in self._checks:
+            if key in headers:
+                if findings := validate(headers[key]):
+                    return f"header {header.name}", findings[0]
+            elif header.required:
+                return f"header {header.name}", Finding("", "required", "is required")
         return None
 
 
@@ -143,7 +146,7 @@ def _header(spec: SchemaPath, name: str, header: SchemaPath) -> Header:
     return Header(name, (header / "required").read_bool(default=False), validate)
 
 
-def _remembering(name: str, deserialize: Deserialize, validate: Validate) -> Callable[[Any], tuple[Finding, ...]]:
+def _remembering(name: str, deserialize: Deserialize, validate: Validate) -> HeaderCheck:
     """Join both, and remember what was accepted: numbers and lists, unlike ids, come again."""
 
     def judge(raw: str) -> tuple[Finding, ...]:
