@@ -461,3 +461,16 @@ def test_a_long_array_takes_milliseconds(kind: str) -> None:
     started = time.process_time()
     assert accepts(sent)
     assert time.process_time() - started < 0.5
+
+
+@pytest.mark.parametrize("value", ["\ud800", {"a": b"\x00"}, {1: 2}], ids=ascii)
+def test_what_is_no_json_is_left_to_the_judge(value: Json) -> None:
+    text = {"type": "string", "maxLength": 3}
+
+    assert not acceptor(validators({"anyOf": [text, {"additionalProperties": text}]})[0])(value)
+
+
+def test_a_format_that_the_judge_learns_later_has_no_acceptor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(format_checker.checkers, "odd", (lambda _: False, ()))
+
+    assert acceptor(validators({"format": "odd"})[0]) is never

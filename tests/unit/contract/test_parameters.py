@@ -312,6 +312,15 @@ def test_a_parameter_that_is_not_the_wanted_json_is_refused(tmp_path: Path, text
     assert findings(service(tmp_path, json_parameter).send(params={"p": text})) == [("query", "/p", code)]
 
 
+def test_an_object_may_be_put_together_from_others(tmp_path: Path) -> None:
+    named = {"type": "object", "properties": {"name": {"type": "string"}}}
+    tested = service(tmp_path, parameter(POINT | {"allOf": [named]}, **DEEP))
+
+    result = tested.send(query_string="p[x]=1&p[name]=a")
+
+    assert result.json["values"] == {"p": {"x": 1, "name": "a"}}
+
+
 @pytest.mark.parametrize(
     ("location", "schema", "members"),
     [
