@@ -115,3 +115,8 @@ def test_spellings_of_a_media_type_are_bounded(contract: Contract) -> None:
     found = judged._find.__closure__
     assert found is not None
     assert any(isinstance(cell.cell_contents, dict) and len(cell.cell_contents) == 16 for cell in found)
+
+
+def test_what_several_responses_refer_to_is_one_rule(contract: Contract) -> None:
+    assert rule(contract, 404) is rule(contract, 500)
+    assert rule(contract, 200) is not rule(contract, 201)
