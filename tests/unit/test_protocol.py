@@ -26,6 +26,11 @@ Talk = Callable[..., Awaitable[bytes]]
 
 class Impatient(BoundedProtocol):
     patience_seconds = PATIENCE
+    deepest = 0  # how many requests of one connection have waited at most
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        type(self).deepest = max(self.deepest, len(self.pipeline))
 
 
 async def application(scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[Any], Any]) -> None:
@@ -120,6 +125,14 @@ class TestGoodRequests:
         answer = await talk(GET + slow + GET, wait=3 * PATIENCE)
 
         assert answered(answer) == [b"/ 0", b"/slow 0", b"/ 0"]
+
+    async def test_few_of_many_pipelined_requests_wait_in_memory(self, talk: Talk) -> None:
+        """And the connection goes on, with a request that was cut in two, too."""
+        Impatient.deepest = 0
+        answer = await talk(GET * 4_000 + GET[:5], 0.01, GET[5:] + GET * 2_000 + GET, wait=5)
+
+        assert answered(answer) == [b"/ 0"] * 6_002
+        assert 0 < Impatient.deepest <= 8192 / len(GET) + 1
 
     @pytest.mark.parametrize("size", [1, 65_535, 65_537, 5_000_000])
     async def test_a_body_of_any_size_follows_the_header(self, talk: Talk, size: int) -> None:

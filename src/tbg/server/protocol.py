@@ -8,6 +8,7 @@ import asyncio
 from asyncio import TimerHandle
 from typing import ClassVar
 
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tbg.server.transport import GatheringTransport
@@ -16,10 +17,22 @@ _FIELD_OVERHEAD = 32  # what a field costs besides its text, as in RFC 9113, sec
 _VERSIONS = {"1.0", "1.1"}  # the parser takes 0.9 and 2.0 too, for which the framework has only an exception
 _BODY_FIELDS = {b"content-length", b"transfer-encoding"}
 _TOO_LARGE = "Request header fields too large."
+# What one read brings can hold thousands of requests, of which uvicorn would make all at once, 3 KB of objects each.
+_PIECE = 8 * 1024
 
 
 class _RefusedError(Exception):
     """This request is not served; the parser makes uvicorn answer 400."""
+
+
+class _Flow(FlowControl):
+    """Lets nobody read on while something that was read is not parsed; uvicorn resumes for each request."""
+
+    holds = False
+
+    def resume_reading(self) -> None:
+        if not self.holds:
+            super().resume_reading()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -35,6 +48,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     _header_bytes = 0
     _unseen_bytes = 0
+    _unparsed = b""
     _between_requests = True
     _body_begun = False
     # Each request starts and stops the clock several times: a timer that finds it stopped costs less than a new one.
@@ -45,16 +59,35 @@ class BoundedProtocol(HttpToolsProtocol):
         """Start the clock: a connection that says nothing is not kept."""
         super().connection_made(transport)
         self.transport = GatheringTransport(transport, self.loop)  # type: ignore[assignment]  # all that uvicorn needs
+        self.flow = self._flow = _Flow(transport)
         self._start_clock()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
-        self._deadline = None
+        """Stop the clock, and forget what was not parsed."""
+        self._deadline, self._unparsed = None, b""
         if self._timer is not None:
             self._timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        """Parse, but no further while requests wait for those before them on this connection."""
+        if len(data) <= _PIECE and not self._unparsed:
+            self._parse(data)
+        else:
+            self._unparsed += data
+            self._parse_on()
+
+    def _parse_on(self) -> None:
+        while self._unparsed and not self.pipeline and not self.transport.is_closing():
+            piece, self._unparsed = self._unparsed[:_PIECE], self._unparsed[_PIECE:]
+            self._parse(piece)
+        held, self._flow.holds = self._flow.holds, bool(self._unparsed)
+        if self._flow.holds:
+            self._flow.pause_reading()
+        elif held:
+            self._flow.resume_reading()
+
+    def _parse(self, data: bytes) -> None:
         """Parse, and count what the parser keeps to itself: it calls back only at the end of a field."""
         if self._between_requests and self._deadline is None:
             self._start_clock()
@@ -118,6 +151,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Start the clock if the request is answered but not over: nobody waits for the rest of its body."""
         super().on_response_complete()
+        if self._unparsed and not self.pipeline:
+            self.loop.call_soon(self._parse_on)
         if not self._between_requests and not self.transport.is_closing():
             self._start_clock()
 
