@@ -271,7 +271,7 @@ def test_a_mistake_in_the_script_would_be_found(server: redis.Redis, line: str, 
 
     assert source != SCRIPT
     try:
-        find(scenarios(), breaks, settings=settings(max_examples=400, phases=[Phase.generate]), random=Random(0))
+        find(scenarios(), breaks, settings=settings(max_examples=2000, phases=[Phase.generate]), random=Random(0))
     except NoSuchExample:
         pytest.fail("nobody has noticed")
 
