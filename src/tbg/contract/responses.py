@@ -1,7 +1,8 @@
 """Judge what leaves: status, media type, body and headers of a response against the contract."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from hashlib import sha256
+from typing import Any, Final
 
 import attrs
 from jsonschema_path import SchemaPath
@@ -16,6 +17,7 @@ from tbg.contract.schemas import Finding, Validate, compile_schema
 
 # One for the whole process, not for each rule: together they hold 3 MB at most.
 _bodies = Memo(entries=1024, longest=2048)
+_LONGEST_TYPE: Final = 128
 _headers = Memo(entries=1024, longest=128)
 
 
@@ -76,9 +78,11 @@ class ResponseRule:
             content_type: As the header says.
         """
         content_type = content_type or ""
-        if type(body) is not bytes or len(body) + len(content_type) > _bodies.longest:
+        if type(body) is not bytes or len(content_type) > _LONGEST_TYPE:
             return self._judge_body(body, content_type)
-        judged = (self, content_type, body)
+        # Of a large body its digest is remembered, which costs a tenth of judging it.
+        text = (body,) if len(body) <= _bodies.longest else (len(body), sha256(body).digest())
+        judged = (self, content_type, *text)
         if judged in _bodies:
             return None
         verdict = self._judge_body(body, content_type)

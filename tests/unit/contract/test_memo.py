@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -67,8 +68,25 @@ def test_what_is_refused_is_not_remembered(contract: Contract) -> None:
     assert not responses._headers
 
 
-def test_long_bodies_and_headers_are_judged_each_time(contract: Contract) -> None:
-    assert rule(contract, 201).judge_body(b'"%s"' % (b"a" * 3000), "application/json") is None
+def test_of_a_long_body_only_its_digest_is_remembered(contract: Contract) -> None:
+    long, other = b'"%s"' % (b"a" * 3000), b'"%s"' % (b"b" * 3000)
+    judged = rule(contract, 201)
+
+    assert [judged.judge_body(body, "application/json") for body in (long, other, long)] == [None] * 3
+    assert len(responses._bodies) == 2
+    assert all(len(part) <= 32 for _, _, _, part in responses._bodies if isinstance(part, bytes))
+    assert rule(contract).judge_body(long, "application/json") is not None
+
+
+def test_a_digest_that_is_a_body_is_another_body(contract: Contract) -> None:
+    long = b'"%s"' % (b"a" * 3000)
+    judged = rule(contract, 201)
+    assert judged.judge_body(long, "application/json") is None
+
+    assert judged.judge_body(sha256(long).digest(), "application/json") is not None
+
+
+def test_long_headers_are_judged_each_time(contract: Contract) -> None:
     assert rule(contract, 201).judge_body(b'"a"', "application/json" + ";" * 3000) is None
     assert rule(contract).judge_headers({"x-left": "1" * 200}) is None
 
