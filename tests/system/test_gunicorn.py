@@ -1,5 +1,8 @@
 """gunicorn as production runs it: how it starts, refuses to start, lives, and ends."""
 
+import json
+import os
+import select
 import signal
 import threading
 import time
@@ -35,6 +38,21 @@ def refused(tmp_path: Path) -> Refused:
         return server.wait(30), server
 
     return run
+
+
+def _answers(client: httpx.Client) -> bool:
+    try:
+        return client.get("/health").is_success
+    except httpx.TransportError:
+        return False
+
+
+def _read(reader: int) -> bytes:
+    """Return what is there, and what comes until nothing has come for half a second."""
+    received = b""
+    while select.select([reader], [], [], 0.5)[0]:
+        received += os.read(reader, 65_536)
+    return received
 
 
 class TestRefusal:
@@ -152,6 +170,26 @@ class TestLife:
         assert "http.request" in server.text()
         assert "path=/version" in server.text()
         assert not [line for line in server.text().splitlines() if line.startswith("{")]
+
+    def test_nobody_waits_for_whoever_reads_the_log(self, tmp_path: Path, postgres_url: str, redis_url: str) -> None:
+        """A pipe holds 64 KB; when it is full, two workers that wrote to it themselves would stand still."""
+        server = gunicorn(tmp_path, postgres_url, redis_url)
+        os.mkfifo(server._stdout)
+        reader = os.open(server._stdout, os.O_RDONLY | os.O_NONBLOCK)
+        server.launch()
+        try:
+            with server.client() as client:
+                wait_until(lambda: _answers(client), 30, "an answer")
+                begun = time.monotonic()
+                assert {client.get("/health").status_code for _ in range(1_000)} == {200}
+                took = time.monotonic() - begun
+            lines = _read(reader).splitlines()[:-1]
+        finally:
+            server.kill()
+            os.close(reader)
+
+        assert took < 10
+        assert len([line for line in map(json.loads, lines) if line["event"] == "http.request"]) >= 1_000
 
     def test_variables_that_nothing_reads_are_warned_of(
         self, tmp_path: Path, postgres_url: str, redis_url: str

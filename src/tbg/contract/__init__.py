@@ -10,7 +10,7 @@ It knows Falcon and openapi-core, and nothing of this service.
 
 from tbg.contract.calls import UNSET, Call, Unset
 from tbg.contract.contract import Contract
-from tbg.contract.errors import ErrorSerializer, InvalidRequestError
+from tbg.contract.errors import ErrorSerializer, InvalidRequestError, write_error
 from tbg.contract.exceptions import ContractError, DocumentError, MismatchError
 from tbg.contract.middleware import Mode, RequestContract, ResponseContract
 from tbg.contract.operations import Operation
@@ -45,4 +45,5 @@ __all__ = [
     "mount",
     "served",
     "undocumented",
+    "write_error",
 ]

@@ -2,15 +2,14 @@
 
 from collections.abc import Mapping
 from hashlib import blake2b
-from typing import NoReturn
 
 import falcon
 
 from tbg.client import rate_limit_key
 from tbg.context import Request, Response
-from tbg.contract import Contract
+from tbg.contract import Contract, write_error
 from tbg.feature import Scope
-from tbg.rate_limiting import ADDRESS, RateLimiter, RateLimits, Rule, Verdict
+from tbg.rate_limiting import ADDRESS, RateLimiter, RateLimits, Rule
 from tbg.rate_limiting.headers import fields, retry_after
 
 
@@ -41,12 +40,12 @@ class RateLimitMiddleware:
         self._ipv6_prefix = ipv6_prefix
 
     async def process_resource(self, req: Request, resp: Response, _resource: object, _params: object) -> None:
-        """Let the request pass, or raise 429."""
+        """Let the request pass, or answer it here."""
         rule = self._limits.of(self._contract.find(req.method, req.uri_template))
         if rule is not None:
             await self._charge(req, resp, rule)
 
-    async def not_found(self, req: Request, resp: Response | None, ws: object = None, **_: object) -> NoReturn:
+    async def not_found(self, req: Request, resp: Response | None, ws: object = None, **_: object) -> None:
         """Serve as the sink for paths without a route: charge, then 404.
 
         Falcon looks for the name ``ws``: with it, a WebSocket comes there, and without a response to announce on.
@@ -54,13 +53,17 @@ class RateLimitMiddleware:
         del ws
         if resp is not None:
             await self._charge(req, resp, self._limits.unmatched)
-        raise falcon.HTTPNotFound
+        if resp is None or not resp.complete:
+            raise falcon.HTTPNotFound
 
     async def _charge(self, req: Request, resp: Response, rule: Rule) -> None:
         verdict = await self._limiter.check(rule, self._clients(req, rule))
         if verdict.states:
             resp.set_headers(fields(rule, verdict.states))
-        _refuse(verdict)
+        if verdict.outcome == "refused":
+            _answer(req, resp, falcon.HTTP_429, retry_after(verdict.states), "Rate limit exceeded. Try again later.")
+        elif verdict.outcome == "unavailable":
+            _answer(req, resp, falcon.HTTP_503, "1", "Temporarily unavailable. Try again later.")
 
     def _clients(self, req: Request, rule: Rule) -> dict[str, str]:
         clients = {ADDRESS: rate_limit_key(req.context.client, self._ipv6_prefix)}
@@ -75,10 +78,9 @@ class RateLimitMiddleware:
         return None if name is None else blake2b(name.encode(), digest_size=16).hexdigest()
 
 
-def _refuse(verdict: Verdict) -> None:
-    if verdict.outcome == "refused":
-        raise falcon.HTTPTooManyRequests(
-            description="Rate limit exceeded. Try again later.", headers={"Retry-After": retry_after(verdict.states)}
-        )
-    if verdict.outcome == "unavailable":
-        raise falcon.HTTPServiceUnavailable(description="Temporarily unavailable. Try again later.", retry_after=1)
+def _answer(req: Request, resp: Response, status: str, retry_after_seconds: str, detail: str) -> None:
+    """Answer instead of the responder; an exception would say the same for twice the time, to those who ask too often."""
+    resp.status = status
+    resp.set_header("Retry-After", retry_after_seconds)
+    write_error(req, resp, detail)
+    resp.complete = True
