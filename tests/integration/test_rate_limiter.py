@@ -129,7 +129,7 @@ async def test_requests_that_are_cancelled_harm_no_others(relay: Relay) -> None:
     assert verdict.states[0].remaining == 1_000_000 - 22, "who is gone was charged: the answer was on its way"
 
 
-async def test_what_comes_while_two_batches_are_under_way_goes_together(relay: Relay) -> None:
+async def test_what_comes_while_a_batch_is_under_way_goes_together(relay: Relay) -> None:
     async with limiter_on(relay.url) as limiter:
         await limiter.check(PLENTY)
         before = relay.trips

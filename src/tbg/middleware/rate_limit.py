@@ -79,7 +79,7 @@ class RateLimitMiddleware:
 
 
 def _answer(req: Request, resp: Response, status: str, retry_after_seconds: str, detail: str) -> None:
-    """Answer instead of the responder; an exception would say the same for twice the time, to those who ask too often."""
+    """Answer instead of the responder; an exception would do, and take longer, for those who ask too often."""
     resp.status = status
     resp.set_header("Retry-After", retry_after_seconds)
     write_error(req, resp, detail)

@@ -15,6 +15,7 @@ Run = Callable[[Sequence[Call]], Coroutine[Any, Any, Sequence[Any]]]
 
 PROBE_SECONDS: Final = 1.0
 _UNDER_WAY: Final = 2  # one more than the one that may be slow
+_SLOW_SECONDS: Final = 0.005
 _TURNS: Final = 3  # of the event loop, from what has arrived to whoever waits for it
 
 
@@ -25,10 +26,11 @@ class UncountedError(Exception):
 class Lane:
     """Send calls to one server, and none while it is known not to answer.
 
-    A call goes out at the end of the event loop's turn with the others of that turn; when two batches are under way, it
-    waits for one of them to come back, as what waits together costs less. A batch has a connection, a time-out and a
-    fate of its own. When one fails as a whole, the lane closes: calls fail at once, at no cost, and a probe goes out in
-    the background, at once and then once a second. So a single slow batch closes it for a round trip only.
+    A call goes out at the end of the event loop's turn with the others of that turn. While a batch is under way, it waits
+    for that to come back, as what goes together costs less; but not for one that is slow. A batch has a connection, a
+    time-out and a fate of its own. When one fails as a whole, the lane closes: calls fail at once, at no cost, and a
+    probe goes out in the background, at once and then once a second. So a single slow batch closes it for a round trip
+    only.
 
     Args:
         run: Executes the script.
@@ -50,6 +52,7 @@ class Lane:
         self._waiting: list[tuple[Call, asyncio.Future[Any]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way = 0
+        self._slow_at = 0.0
         self._is_open = True
         self._log = structlog.stdlib.get_logger("tbg.rate_limit")
 
@@ -72,10 +75,16 @@ class Lane:
         return answer  # type: ignore[no-any-return]  # what the script returns
 
     def _flush(self) -> None:
-        if self._waiting and self._under_way < _UNDER_WAY:
-            batch, self._waiting = self._waiting, []
-            self._under_way += 1
-            self._start(self._send(batch))
+        if not self._waiting or self._under_way == _UNDER_WAY:
+            return
+        loop = asyncio.get_running_loop()
+        if self._under_way and loop.time() < self._slow_at:
+            loop.call_at(self._slow_at, self._flush)
+            return
+        batch, self._waiting = self._waiting, []
+        self._under_way += 1
+        self._slow_at = loop.time() + _SLOW_SECONDS
+        self._start(self._send(batch))
 
     def _start(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
         task = asyncio.get_running_loop().create_task(work)
