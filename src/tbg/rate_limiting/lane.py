@@ -26,11 +26,11 @@ class UncountedError(Exception):
 class Lane:
     """Send calls to one server, and none while it is known not to answer.
 
-    A call goes out at the end of the event loop's turn with the others of that turn. While a batch is under way, it waits
-    for that to come back, as what goes together costs less; but not for one that is slow. A batch has a connection, a
-    time-out and a fate of its own. When one fails as a whole, the lane closes: calls fail at once, at no cost, and a
-    probe goes out in the background, at once and then once a second. So a single slow batch closes it for a round trip
-    only.
+    A call goes out at the end of the event loop's turn with the others of that turn. While a batch is under way, it
+    waits for that to come back, as what goes together costs less; but not for one that is slow. A batch has a
+    connection, a time-out and a fate of its own. When one fails as a whole, the lane closes: calls fail at once, at no
+    cost, and a probe goes out in the background, at once and then once a second. So a single slow batch closes it for a
+    round trip only.
 
     Args:
         run: Executes the script.
