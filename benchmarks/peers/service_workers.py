@@ -3,13 +3,14 @@
 Everything but the database is as in production. Names may repeat: nothing that is created is kept.
 """
 
+import itertools
 from datetime import UTC, datetime
 from typing import override
 from uuid import uuid4
 
 import attrs
 
-from benchmarks.peers.workers_data import Row, pages, rotating
+from benchmarks.peers.workers_data import PAGES, Row, pages, rotating
 from tbg.app import App, build_app
 from tbg.config import Settings
 from tbg.contract import Contract
@@ -36,10 +37,16 @@ class WorkersInMemory(WorkerService):
 
     def __init__(self) -> None:
         self._pages = rotating([_page(rows) for rows in pages()])
+        self._answers = itertools.count(1)
 
     @override
     async def page(self, wanted: WorkerFilter) -> WorkerPage:
-        return next(self._pages)
+        return next(self._pages) if PAGES == 1 else self._never_sent(next(self._pages))
+
+    def _never_sent(self, page: WorkerPage) -> WorkerPage:
+        """Change one worker: the service knows again what it has judged, however long ago."""
+        first, *others = page.items
+        return WorkerPage((attrs.evolve(first, difficulty=next(self._answers)), *others), None)
 
     @override
     async def create(self, worker: WorkerInput) -> Worker:
