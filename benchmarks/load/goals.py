@@ -102,7 +102,14 @@ GOALS: Final = [
         is_ceiling=True,
     ),
     Goal(
-        "list of 100: contract on ÷ responses off",
+        "list of 100, sent before: contract on ÷ responses off",
+        with_and_without("same list of 100", "service same list", "service same list unchecked"),
+        1.5,
+        1.2,
+        is_ceiling=True,
+    ),
+    Goal(
+        "list of 100, never the same: contract on ÷ responses off",
         with_and_without(_CHANGING, "service crud", _UNCHECKED),
         1.5,
         1.2,

@@ -1,8 +1,8 @@
 """Pages of workers for the lists, as a database would hand them over: rows, each a dict.
 
 Every page has other workers than every other page, so that nothing that remembers an answer can have seen most of them
-just before; the service, which remembers digests, changes a worker in each answer, too. ``BENCH_PAGES=1`` makes the list
-constant.
+just before; the service, which remembers digests, changes a worker in each answer, too. ``BENCH_PAGES=1`` makes the
+list constant.
 """
 
 import itertools
