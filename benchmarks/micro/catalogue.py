@@ -40,7 +40,7 @@ def _edge(subject: Subject) -> Mapping[str, Benchmark]:
         "stage: CORS": stage(subject.app, "CorsMiddleware", exchanges.HEALTH),
         "stage: access log": stage(subject.app, "AccessLogMiddleware", exchanges.HEALTH, logs=True),
         "stage: rate limit, admitted": stage(subject.app, limit, exchanges.VERSION, together=True),
-        "stage: rate limit, refused": stage(subject.strict, limit, exchanges.REFUSED, raised=429),
+        "stage: rate limit, refused": stage(subject.strict, limit, exchanges.REFUSED, refused=429),
     }
 
 

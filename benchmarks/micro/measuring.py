@@ -4,11 +4,12 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import count
 from typing import Final, Protocol
 
 import falcon
+import falcon.asgi
 
 _NUMBERS: Final = count()
 _US: Final = 1000
@@ -53,13 +54,13 @@ async def at_once(calls: Sequence[Call], per: int, *, logs: bool = True) -> floa
     return (time.process_time_ns() - began) / _US / per
 
 
-async def in_turn(calls: Sequence[Call], per: int, *, raised: int | None = None, logs: bool = False) -> float:
+async def in_turn(calls: Sequence[Call], per: int, *, refused: int | None = None, logs: bool = False) -> float:
     """Return the microseconds per request when one call follows the other.
 
     Args:
         calls: What to call.
         per: How many requests they belong to.
-        raised: The status of the HTTP error that each of them must raise, if any.
+        refused: The status that each of them must refuse with, by an exception or by the response that it completes.
         logs: Whether they write to the log.
     """
     statuses: list[int] = []
@@ -72,9 +73,17 @@ async def in_turn(calls: Sequence[Call], per: int, *, raised: int | None = None,
     if logs:
         write_log()
     spent = time.process_time_ns() - began
-    if statuses != ([] if raised is None else [raised] * len(calls)):
+    statuses += [response.status_code for response in _completed(calls)]
+    if statuses != ([] if refused is None else [refused] * len(calls)):
         raise UnexpectedAnswerError(f"was refused with {sorted(set(statuses))}")
     return spent / _US / per
+
+
+def _completed(calls: Sequence[Call]) -> Iterator[falcon.asgi.Response]:
+    for _, arguments in calls:
+        response = arguments[1]
+        if isinstance(response, falcon.asgi.Response) and response.complete:
+            yield response
 
 
 def repeat(loop: asyncio.AbstractEventLoop, benchmark: Benchmark, seconds: float) -> list[float]:

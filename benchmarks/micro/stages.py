@@ -42,7 +42,7 @@ class Stage:
     Attributes:
         name: Of its class.
         together: Whether the calls are under way together, else one follows the other.
-        raised: The status that it refuses with, if it does.
+        refused: The status that it refuses with, if it does.
         logs: Whether it writes to the log.
     """
 
@@ -52,7 +52,7 @@ class Stage:
     service: MemoryService
     many: int = 64
     together: bool = False
-    raised: int | None = None
+    refused: int | None = None
     logs: bool = False
 
     async def batch(self) -> float:
@@ -65,7 +65,7 @@ class Stage:
             calls += await _passage(self.app, self.exchange, number, middleware)
         if self.together:
             return await at_once(calls, self.many, logs=self.logs)
-        return await in_turn(calls, self.many, raised=self.raised, logs=self.logs)
+        return await in_turn(calls, self.many, refused=self.refused, logs=self.logs)
 
 
 async def _passage(app: App, exchange: Exchange, number: int, middleware: object) -> list[Call]:
