@@ -92,8 +92,10 @@ class Lane:
         task.add_done_callback(self._tasks.discard)
 
     async def _send(self, batch: Batch) -> None:
-        answers = await self._answers([call for call, _ in batch])
-        self._under_way -= 1
+        try:
+            answers = await self._answers([call for call, _ in batch])
+        finally:
+            self._under_way -= 1  # whatever happens: it would keep the lane's place for ever
         _answer(batch, answers)
         # A key whose slot is just moving says nothing of the server.
         failed = [each for each in answers if isinstance(each, Exception) and not isinstance(each, TryAgainError)]

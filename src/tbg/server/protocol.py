@@ -78,9 +78,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self._parse_on()
 
     def _parse_on(self) -> None:
-        while self._unparsed and not self.pipeline and not self.transport.is_closing():
-            piece, self._unparsed = self._unparsed[:_PIECE], self._unparsed[_PIECE:]
-            self._parse(piece)
+        rest = memoryview(self._unparsed)  # cutting it costs nothing, whatever is left
+        while rest and not self.pipeline and not self.transport.is_closing():
+            self._parse(bytes(rest[:_PIECE]))
+            rest = rest[_PIECE:]
+        self._unparsed = bytes(rest)
         held, self._flow.holds = self._flow.holds, bool(self._unparsed)
         if self._flow.holds:
             self._flow.pause_reading()
