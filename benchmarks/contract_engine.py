@@ -1,6 +1,6 @@
 """What judging costs: microseconds of CPU per request and response, in process, without server, router or responder.
 
-    .venv/bin/python -m tests.unit.contract.measure
+    .venv/bin/python -m benchmarks.contract_engine
 
 Each line is the least of several repetitions. The responses differ from one call to the next where it says so.
 """
