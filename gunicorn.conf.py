@@ -16,6 +16,8 @@ from tbg.config import PROJECT_ROOT, Settings, SettingsError
 from tbg.contract.bundling import Bundle
 from tbg.logs import configure_logging, line_handlers
 from tbg.server.concurrency import worker_count
+from tbg.server.descriptors import connection_limit, raise_soft_limit
+from tbg.server.http1 import Limits
 from tbg.server.worker import GunicornLogger, Worker
 
 try:
@@ -54,6 +56,8 @@ reload_extra_files = _watched_files() if _reload else []
 bind = _listener(_settings.host, _settings.port)
 workers = worker_count()
 worker_class = Worker
+Worker.limits = Limits(write_seconds=_settings.write_timeout_seconds)
+Worker.max_connections = connection_limit(_settings, raise_soft_limit())
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - memory, so that a slow disk kills no worker
 control_socket_disable = True
 

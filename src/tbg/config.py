@@ -162,6 +162,13 @@ class Settings:
         1024 * 1024, "largest request body", "a whole number from 1024 to 1073741824", between(1024, 2**30)
     )
     body_timeout_seconds: float = _seconds(30.0, "longest time a request body may take to arrive")
+    write_timeout_seconds: float = _seconds(15.0, "longest time a client may read next to nothing of a response")
+    max_connections: int = _setting(
+        10_000,
+        "most connections of clients per worker; fewer if there are not enough file descriptors",
+        "a whole number from 16 to 1000000",
+        between(16, 1_000_000),
+    )
     ready_timeout_seconds: float = _seconds(2.0, "longest time a readiness check may take", 60)
     ready_cache_seconds: float = _setting(
         1.0, "how long a readiness answer is remembered, in seconds", "a number from 0 to 60", between(0, 60)

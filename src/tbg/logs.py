@@ -40,6 +40,12 @@ class RequestLine(msgspec.Struct):
     logger: str = ACCESS_LOGGER
 
 
+class CutRequestLine(RequestLine):
+    """The same for a request whose response did not reach its client as a whole."""
+
+    cut: Literal[True] = True
+
+
 _REQUEST_FIELDS: Final = ("method", "path", "operation", "status", "duration_ms", "client")
 
 RequestLog = Callable[[RequestLine], None]
@@ -134,7 +140,12 @@ def request_log(settings: Settings) -> RequestLog:
     handlers = line_handlers()
     if settings.log_format == "json" and handlers:
         return _JsonRequestLog(handlers[0].stream, Redactor(settings.secrets))
-    return lambda line: logger.info(line.event, **{name: getattr(line, name) for name in _REQUEST_FIELDS})
+
+    def write(line: RequestLine) -> None:
+        cut = {"cut": True} if isinstance(line, CutRequestLine) else {}
+        logger.info(line.event, **{name: getattr(line, name) for name in _REQUEST_FIELDS}, **cut)
+
+    return write
 
 
 class _JsonRequestLog:

@@ -3,15 +3,16 @@
 import logging
 import os
 import signal
+from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from uvicorn_worker import UvicornWorker
 
 from tbg.logs import line_handlers
-from tbg.server.protocol import BoundedProtocol
+from tbg.server.http1 import Connection, Limits, Registry
 
 
 class Worker(UvicornWorker):
@@ -22,7 +23,6 @@ class Worker(UvicornWorker):
     """
 
     CONFIG_KWARGS: dict[str, Any] = {  # noqa: RUF012 - uvicorn-worker reads it from the class
-        "http": BoundedProtocol,
         "loop": "auto",
         "ws": "none",
         "lifespan": "on",
@@ -32,8 +32,12 @@ class Worker(UvicornWorker):
         "timeout_notify": 2,  # seconds between two signs of life
     }
 
+    limits: ClassVar[Limits] = Limits()
+    max_connections: ClassVar[int] = 10_000
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - gunicorn's own signature
         super().__init__(*args, **kwargs)
+        self.config.http = partial(Connection, registry=Registry(self.max_connections), limits=self.limits)  # type: ignore[assignment]  # uvicorn only calls it
         # Give up on slow requests before gunicorn kills the worker, so that connections are closed in order.
         self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - 1)
 
