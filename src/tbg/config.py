@@ -162,6 +162,7 @@ class Settings:
         1024 * 1024, "largest request body", "a whole number from 1024 to 1073741824", between(1024, 2**30)
     )
     body_timeout_seconds: float = _seconds(30.0, "longest time a request body may take to arrive")
+    header_timeout_seconds: float = _seconds(15.0, "longest time the header of a request may take to arrive")
     write_timeout_seconds: float = _seconds(15.0, "longest time a client may read next to nothing of a response")
     max_connections: int = _setting(
         10_000,
