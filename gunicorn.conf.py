@@ -56,9 +56,7 @@ reload_extra_files = _watched_files() if _reload else []
 bind = _listener(_settings.host, _settings.port)
 workers = worker_count()
 worker_class = Worker
-Worker.limits = Limits(
-    header_seconds=_settings.header_timeout_seconds, write_seconds=_settings.write_timeout_seconds
-)
+Worker.limits = Limits(header_seconds=_settings.header_timeout_seconds, write_seconds=_settings.write_timeout_seconds)
 Worker.max_connections = connection_limit(_settings, raise_soft_limit())
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - memory, so that a slow disk kills no worker
 control_socket_disable = True

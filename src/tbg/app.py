@@ -90,6 +90,7 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
         ],
     )
     app.write_line = request_log(settings)
+    app.metrics = infrastructure.metrics
     _write_json_with_msgspec(app)
     _handle_errors(app, features)
     mount(app, contract, resources(features), answers(features, limits))

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import falcon.asgi
 import structlog
+from prometheus_client import CollectorRegistry
 
 from tbg.context import Request, RequestContext, Response
 from tbg.logs import CutRequestLine, RequestLine, RequestLog
@@ -26,9 +27,11 @@ class Service(falcon.asgi.App[Request, Response]):
 
     Attributes:
         write_line: Writes the line of a request.
+        metrics: Where this process counts; the server around the application counts there, too.
     """
 
     write_line: RequestLog
+    metrics: CollectorRegistry
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - ASGI's
         """Serve one request, or the life of the process."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
+from prometheus_client import CollectorRegistry, Counter
 from uvicorn_worker import UvicornWorker
 
 from tbg.logs import line_handlers
@@ -37,9 +38,14 @@ class Worker(UvicornWorker):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - gunicorn's own signature
         super().__init__(*args, **kwargs)
-        self.config.http = partial(Connection, registry=Registry(self.max_connections), limits=self.limits)  # type: ignore[assignment]  # uvicorn only calls it
         # Give up on slow requests before gunicorn kills the worker, so that connections are closed in order.
         self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - 1)
+
+    def run(self) -> None:
+        """Serve the application until the end of the worker."""
+        registry = Registry(self.max_connections, evicted=_evictions(self.wsgi).inc)
+        self.config.http = partial(Connection, registry=registry, limits=self.limits)  # type: ignore[assignment]  # uvicorn only calls it
+        super().run()
 
     def init_signals(self) -> None:
         """Let a signal that ends the worker leave no line of the log behind: uvicorn, when it is done, repeats it."""
@@ -58,6 +64,11 @@ class Worker(UvicornWorker):
         if os.getppid() != self.ppid:
             self.log.warning("The master is gone, this worker ends")
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _evictions(app: object) -> Counter:
+    metrics = getattr(app, "metrics", None) or CollectorRegistry()  # gunicorn runs any application
+    return Counter("tbg_connections_evicted", "Connections closed to make room for others", registry=metrics)
 
 
 def _write_log_and_end(number: int, _frame: FrameType | None) -> None:
