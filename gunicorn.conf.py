@@ -12,9 +12,12 @@ with absent("requests", "rich"):  # 10 MB and 80 ms, for nothing that is done he
     import openapi_core  # noqa: F401 - for its import only
     import structlog  # noqa: F401 - the same
 
+from gunicorn.arbiter import Arbiter
+
 from tbg.config import PROJECT_ROOT, Settings, SettingsError
 from tbg.contract.bundling import Bundle
 from tbg.logs import configure_logging, line_handlers
+from tbg.server.arbiter import DrainingArbiter
 from tbg.server.concurrency import worker_count
 from tbg.server.descriptors import connection_limit, raise_soft_limit
 from tbg.server.http1 import Limits
@@ -56,7 +59,11 @@ reload_extra_files = _watched_files() if _reload else []
 bind = _listener(_settings.host, _settings.port)
 workers = worker_count()
 worker_class = Worker
-Worker.limits = Limits(header_seconds=_settings.header_timeout_seconds, write_seconds=_settings.write_timeout_seconds)
+Worker.limits = Limits(
+    header_seconds=_settings.header_timeout_seconds,
+    write_seconds=_settings.write_timeout_seconds,
+    drain_seconds=min(2.0, _settings.drain_seconds),
+)
 Worker.max_connections = connection_limit(_settings, raise_soft_limit())
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - memory, so that a slow disk kills no worker
 control_socket_disable = True
@@ -64,12 +71,15 @@ control_socket_disable = True
 timeout = 30
 keepalive = 75  # longer than common load balancers keep theirs, so that it is never this end that closes first
 graceful_timeout = _settings.graceful_timeout_seconds
-max_requests = 100_000
-max_requests_jitter = 10_000
 
 forwarded_allow_ips = ""  # the service itself decides which proxy it believes
 logger_class = GunicornLogger
 accesslog = None
+
+
+def on_starting(server: Arbiter) -> None:
+    """Let workers have successors before they go, and a stop lose nothing."""
+    DrainingArbiter.take_over(server, _settings.drain_seconds)
 
 
 def when_ready(_server: object) -> None:

@@ -172,6 +172,7 @@ def gunicorn(
         "database_url": postgres_url,
         "redis_url": redis_url,
         "redis_timeout_seconds": 5.0,
+        "drain_seconds": 0,
         "graceful_timeout_seconds": 5,
     }
     environment = full_environment(**{**chosen, **settings})

@@ -91,6 +91,7 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
     )
     app.write_line = request_log(settings)
     app.metrics = infrastructure.metrics
+    app.drain = infrastructure.drain
     _write_json_with_msgspec(app)
     _handle_errors(app, features)
     mount(app, contract, resources(features), answers(features, limits))
@@ -115,7 +116,7 @@ def all_features(
         },
         uses_database=False,
     )
-    return (health_feature(infrastructure.settings, pings), document, *features)
+    return (health_feature(infrastructure.settings, pings, infrastructure.drain), document, *features)
 
 
 def resources(features: Iterable[Feature]) -> dict[str, object]:

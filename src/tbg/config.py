@@ -174,6 +174,12 @@ class Settings:
     ready_cache_seconds: float = _setting(
         1.0, "how long a readiness answer is remembered, in seconds", "a number from 0 to 60", between(0, 60)
     )
+    drain_seconds: float = _setting(
+        3.0,
+        "how long the service goes on after SIGTERM, not ready any more, before it stops listening, in seconds",
+        "a number from 0 to 600",
+        between(0, 600),
+    )
     graceful_timeout_seconds: int = _setting(
         30, "how long requests may finish after SIGTERM, in seconds", "a whole number from 1 to 3600", between(1, 3600)
     )

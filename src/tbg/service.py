@@ -10,6 +10,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from tbg.context import Request, RequestContext, Response
+from tbg.draining import Drain
 from tbg.logs import CutRequestLine, RequestLine, RequestLog
 
 CLIENT_CLOSED_REQUEST: Final = 499  # no status of HTTP's: the client was gone before there was a response
@@ -28,10 +29,12 @@ class Service(falcon.asgi.App[Request, Response]):
     Attributes:
         write_line: Writes the line of a request.
         metrics: Where this process counts; the server around the application counts there, too.
+        drain: Where the server says that the process is about to end.
     """
 
     write_line: RequestLog
     metrics: CollectorRegistry
+    drain: Drain
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - ASGI's
         """Serve one request, or the life of the process."""

@@ -34,6 +34,7 @@ class Limits:
         linger_seconds: How long a closed connection reads on, so that no reset overtakes the last response.
         leave_seconds: How long a stream may pause once its client has closed its sending half, which looks as if it
             had left.
+        drain_seconds: How long an idle connection is kept open for a last request when the worker ends.
     """
 
     header_bytes: int = 64 * 1024
@@ -42,6 +43,7 @@ class Limits:
     write_seconds: float = 15.0
     linger_seconds: float = 2.0
     leave_seconds: float = 0.5
+    drain_seconds: float = 2.0
 
 
 class Connection(asyncio.Protocol):
@@ -80,7 +82,7 @@ class Connection(asyncio.Protocol):
         self._searched = 0  # how much of it holds no end of a head
         self._body: Body | None = None
         self._exchange: Exchange | None = None
-        self._is_head_begun = self._is_paused = self._is_at_eof = self._is_closing = False
+        self._is_head_begun = self._is_paused = self._is_at_eof = self._is_draining = self._is_closing = False
         # What is written.
         self._written = self._written_before = 0
         self._drained: asyncio.Future[None] | None = None
@@ -154,11 +156,14 @@ class Connection(asyncio.Protocol):
     # What uvicorn calls.
 
     def shutdown(self) -> None:
-        """Close as soon as no request is being answered."""
-        if self._exchange is None:
+        """Answer what is being answered, and what is perhaps on its way, with ``Connection: close``."""
+        self._is_draining = True
+        if self._exchange is not None:
+            self._exchange.keep_alive = self._exchange.keep_alive and bool(self._unparsed)
+        elif not self._limits.drain_seconds:
             self._close()
         else:
-            self._exchange.keep_alive = False
+            self._clock.set_sooner(self._limits.drain_seconds)
 
     # What the registry calls.
 
@@ -273,6 +278,8 @@ class Connection(asyncio.Protocol):
         task.add_done_callback(self._server_state.tasks.discard)
         if self._is_at_eof:
             self._end_input(exchange)
+        elif self._is_draining and not self._unparsed:
+            exchange.keep_alive = False
 
     def _scope(self, head: Head) -> dict[str, Any]:
         return {
