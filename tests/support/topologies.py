@@ -35,6 +35,11 @@ class Valkey(EmbeddedValkey):
         super().__init__(data_dir, free_port())
         self.options = options
 
+    @property
+    @override
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
     @override
     def _options(self) -> dict[str, str]:
         own = {name.replace("_", "-"): str(value) for name, value in self.options.items()}

@@ -64,7 +64,7 @@ class EmbeddedPostgres(EmbeddedServer):
         return self.data_dir.with_name(f"{self.data_dir.name}.pgpass")
 
     def _url_of(self, user: str) -> str:
-        return f"postgresql+asyncpg://{user}:{self._password[user]}@127.0.0.1:{self.port}/{DATABASE}"
+        return f"postgresql+asyncpg://{user}:{self._password(user)}@127.0.0.1:{self.port}/{DATABASE}"
 
     @override
     def _new_passwords(self) -> str:
@@ -88,7 +88,8 @@ class EmbeddedPostgres(EmbeddedServer):
         self._check_version()
         account = unprivileged()
         self._bin = _programs(account)
-        self._password = self._read_passwords()
+        for user in (ADMIN, USER):
+            self._password(user)  # before there is any data, which is refused if it has no passwords
         self._make_directory(account)
         self._cluster = self._real_dir / "cluster"
         if self._cluster.exists():
@@ -134,20 +135,17 @@ class EmbeddedPostgres(EmbeddedServer):
                 "delete that directory, or move it away if you need the data"
             )
 
-    def _read_passwords(self) -> dict[str, str]:
-        text = self._passwords()
-        written = {user: re.search(rf"^127\.0\.0\.1:\*:\*:{user}:(.*)$", text, re.MULTILINE) for user in (ADMIN, USER)}
-        return {
-            user: checked_password(match[1] if match else "", self.password_path) for user, match in written.items()
-        }
+    def _password(self, user: str) -> str:
+        line = re.search(rf"^127\.0\.0\.1:\*:\*:{user}:(.*)$", self._passwords(), re.MULTILINE)
+        return checked_password(line[1] if line else "", self.password_path)
 
     def _create_cluster(self) -> None:
         """Build the cluster beside its place and move it there when complete: a crash leaves nothing half-made."""
         scratch = self._real_dir / "cluster.new"
         with writing(self._real_dir):
             shutil.rmtree(scratch, ignore_errors=True)
-        password = self._file("password", self._password[ADMIN])
-        statements = self._file("setup.sql", _SETUP.format(password=self._password[USER]))
+        password = self._file("password", self._password(ADMIN))
+        statements = self._file("setup.sql", _SETUP.format(password=self._password(USER)))
         try:
             self._run_to_end(self._postgres("initdb", "-D", str(scratch), f"--pwfile={password}", *_INITDB_OPTIONS))
             self._run_to_end(self._postgres("postgres", "--single", "-D", str(scratch), "postgres", stdin=statements))

@@ -9,7 +9,7 @@ import click
 
 from tbg.dev import ports
 from tbg.dev.environment import DATABASE_URL, REDIS_URL, configured, service_environment
-from tbg.dev.errors import DevServerError, writing
+from tbg.dev.errors import DevServerError
 from tbg.dev.options import Commands, DevOptions
 from tbg.dev.postgres import EmbeddedPostgres
 from tbg.dev.process import Sleep
@@ -52,8 +52,7 @@ def _supervise(options: DevOptions, sleep: Sleep) -> None:
     address = Address(options.host, options.port)
     with hold(options.root, address.url, sleep) as state, contextlib.ExitStack() as running:
         ports.require_free(options.port, "the service", options.host, remedy="choose another one with --port")
-        with writing(options.root / ".env"):
-            variables = configured(options.root)
+        variables = configured(options.root)
         servers = _start(_embedded(variables, state, sleep), running)
         urls = {name: server.url for name, server in servers.items()}
         service = Service(options, service_environment(options, variables, urls), state.lock, sleep)

@@ -42,8 +42,12 @@ class EmbeddedValkey(EmbeddedServer):
     def _prepare(self) -> None:
         account = unprivileged()
         self._program = _program(account)
-        self._password = checked_password(self._passwords(), self.password_path)
+        self._passwords()  # before there is any data, which is refused if it has no password
         self._make_directory(account)
+
+    @property
+    def _password(self) -> str:
+        return checked_password(self._passwords(), self.password_path)
 
     def _options(self) -> dict[str, str]:
         """Return the server's configuration."""
