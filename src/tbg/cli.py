@@ -115,12 +115,12 @@ def migration(message: str) -> None:
 
 
 def _settings() -> "Settings":
-    from tbg.config import Settings, SettingsError, unknown_variables  # noqa: PLC0415 - see above
+    from tbg.config import ENV_FILE, Settings, SettingsError, unknown_variables  # noqa: PLC0415 - see above
 
     try:
         settings = Settings.load()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
-    for name in unknown_variables():
+    for name in unknown_variables(env_file=ENV_FILE):
         click.echo(f"warning: {name} is no setting, so nothing reads it; `tbg settings` lists them all", err=True)
     return settings

@@ -224,13 +224,9 @@ def options() -> Iterator[tuple[str, "attrs.Attribute[Any]"]]:
         yield PREFIX + field.name.upper(), field
 
 
-def unknown_variables(environment: Iterable[str] | None = None) -> list[str]:
-    """Return the ``TBG_*`` names in ``environment`` that nothing reads: most likely misspelt.
-
-    Args:
-        environment: Names; None takes those of this process's environment and of ``.env``.
-    """
-    names = {*os.environ, *read_env_file(ENV_FILE, PREFIX).values} if environment is None else set(environment)
+def unknown_variables(environment: Iterable[str] = os.environ, env_file: Path | None = None) -> list[str]:
+    """Return the ``TBG_*`` names in ``environment`` and ``env_file`` that nothing reads: most likely misspelt."""
+    names = {*environment, *read_env_file(env_file, PREFIX).values}
     known = {name for name, _ in options()} | _COMPOSE
     internal = (f"{PREFIX}TEST_", f"{PREFIX}DEV_")
     return sorted(

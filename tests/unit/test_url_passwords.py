@@ -106,8 +106,8 @@ FORMS = {
     "JSON": json.dumps(SECRET)[1:-1],
     "JSON in UTF-8": json.dumps(SECRET, ensure_ascii=False)[1:-1],
     "repr in JSON": json.dumps(repr(SECRET)[1:-1])[1:-1],
-    "repr of a repr": repr(repr(SECRET))[2:-2],
-    "JSON in JSON": json.dumps(json.dumps(SECRET))[3:-3],
+    "repr of a repr": repr(repr(SECRET)[1:-1])[1:-1],
+    "JSON in JSON": json.dumps(json.dumps(SECRET)[1:-1])[1:-1],
 }
 
 
