@@ -1,6 +1,7 @@
 """Settings as people read them: in `tbg settings` and in messages; secrets are masked."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -42,4 +43,6 @@ def _as_text(value: object) -> str:
         return "as the contract says"
     if isinstance(value, tuple | dict):
         return json.dumps(value)
+    if isinstance(value, Path):
+        return os.fsencode(value).decode(errors="backslashreplace")  # a locale may not have the path's letters
     return str(value).lower() if isinstance(value, bool) else str(value)

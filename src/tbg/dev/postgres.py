@@ -78,7 +78,8 @@ class EmbeddedPostgres(EmbeddedServer):
             [str(self._bin / "psql"), "-XAtq", *where, "-c", statement],
             env=os.environ | connection,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         )
         return answer.stdout.strip()
