@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +21,20 @@ if TYPE_CHECKING:
 @click.version_option(__version__, prog_name="tbg")
 def main() -> None:
     """The Bitcoin Game API."""
+    _require_a_usable_locale()
+
+
+def _require_a_usable_locale() -> None:
+    """Let nothing that is printed end in a traceback, and say so if Python cannot load the service at all."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # an ASCII locale must not end a command in a traceback
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if re.search("[\ud800-\udfff]", str(PROJECT_ROOT)):
+        path = os.fsencode(PROJECT_ROOT).decode(errors="replace")
+        raise click.ClickException(
+            f"Python cannot load this service from {path} in this locale, which lacks the path's letters: "
+            "set LC_ALL=C.UTF-8, or PYTHONUTF8=1"
+        )
 
 
 def _host(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:

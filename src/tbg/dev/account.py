@@ -106,9 +106,10 @@ def reachable_program(program: Path, trees: list[Path], account: Account | None)
     return place / program.relative_to(trees[0].parent)
 
 
-def forget_programs(tree: Path) -> None:
-    """Delete the copy that `reachable_program` made, if any; the first of its trees says of what."""
-    shutil.rmtree(outside_of(tree), ignore_errors=True)
+def forget_programs(tree: Path, root: Path) -> None:
+    """Delete the copy that `reachable_program` made of a tree in ``root``, if any; others may use any other copy."""
+    if tree.resolve().is_relative_to(root):
+        shutil.rmtree(outside_of(tree), ignore_errors=True)
 
 
 def remove(path: Path) -> None:

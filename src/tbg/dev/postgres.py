@@ -192,9 +192,9 @@ def _trees() -> list[Path]:
     return [tree for tree in (package, libraries) if tree.is_dir()]
 
 
-def forget_copy() -> None:
-    """Delete the copy of the programs that was made for an account that could not reach them."""
-    forget_programs(_trees()[0])
+def forget_copy(root: Path) -> None:
+    """Delete the copy of a checkout's programs that was made for an account that could not reach them."""
+    forget_programs(_trees()[0], root)
 
 
 def forget_dead_server(pid_file: Path) -> None:

@@ -91,7 +91,7 @@ def clean(root: Path) -> None:
             remove(data)
         for forget_copy in (postgres.forget_copy, valkey.forget_copy):
             with contextlib.suppress(DevServerError):  # without the package there is no copy either
-                forget_copy()
+                forget_copy(root)
         remove(state.directory)
 
 

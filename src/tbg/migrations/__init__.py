@@ -36,7 +36,10 @@ def upgrade(settings: Settings) -> None:
 
 def configuration(settings: Settings) -> Config:
     """Return Alembic's configuration, for the database that ``settings`` name."""
-    return Config(PROJECT_ROOT / "alembic.ini", attributes={"settings": settings})
+    config = Config(PROJECT_ROOT / "alembic.ini", attributes={"settings": settings})
+    # Alembic puts the path of its file in unescaped, and a percent sign in it would refer to a value.
+    config.file_config.set("DEFAULT", "here", PROJECT_ROOT.as_posix().replace("%", "%%"))
+    return config
 
 
 def _reason(cause: BaseException) -> str:

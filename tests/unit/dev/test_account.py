@@ -60,7 +60,9 @@ def test_programs_are_copied_from_where_a_shell_would_not_find_them(tmp_path: Pa
     copy = reachable_program(package / "server", [package], None)
 
     assert copy == outside_of(package) / "package" / "server"
-    account.forget_programs(package)
+    account.forget_programs(package, tmp_path / "other")
+    assert copy.exists()
+    account.forget_programs(package, tmp_path.resolve())
     assert not copy.exists()
 
 
