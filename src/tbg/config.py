@@ -22,8 +22,8 @@ from tbg.hosts import host_hint, is_host
 from tbg.origins import is_loopback
 from tbg.project import PROJECT_ROOT as PROJECT_ROOT  # noqa: PLC0414 - for all who need it and the settings, too
 from tbg.setting_values import Check, Overrides, absent_or, are_origins, between, converter, is_proxy, origins_hint
-from tbg.url_passwords import HINT, is_clear, is_clear_redis_url, is_database_url, passwords
 from tbg.url_passwords import MASK as MASK  # noqa: PLC0414 - for all who mask
+from tbg.url_passwords import is_clear_redis_url, is_database_url, password_hint, passwords
 
 PREFIX: Final = "TBG_"
 ENV_FILE: Final = PROJECT_ROOT / ".env"
@@ -67,10 +67,6 @@ def _setting(  # noqa: PLR0913 - what a setting consists of
     )
 
 
-def _url_hint(text: str) -> str | None:
-    return None if is_clear(text) else HINT
-
-
 def _seconds(default: float, meaning: str, high: float = 3600) -> Any:  # noqa: ANN401 - attrs.field's own type
     return _setting(default, f"{meaning}, in seconds", f"a number above 0, at most {high}", lambda v: 0 < v <= high)
 
@@ -105,7 +101,7 @@ class Settings:
         "PostgreSQL or TimescaleDB",
         "a URL like postgresql+asyncpg://user:password@host:5432/database",
         is_database_url,
-        hint=_url_hint,
+        hint=password_hint,
         secret=True,
     )
     database_pool_size: int = _setting(
@@ -130,7 +126,7 @@ class Settings:
         "a URL like redis://host:6379/0, rediss://…, unix://…, redis+sentinel://host,host/service "
         "or redis+cluster://host,host",
         is_clear_redis_url,
-        hint=_url_hint,
+        hint=password_hint,
         secret=True,
     )
     redis_max_connections: int = _setting(

@@ -13,7 +13,6 @@ from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus, ur
 from tbg.redis.url import first_server, is_redis_url
 
 MASK: Final = "***"
-HINT: Final = "percent-encode each character of a user's name or password other than A-Z a-z 0-9 - . _ ~"
 _AFTER_SCHEME: Final = re.compile(r"[a-z+]+://(?:(?P<user>[^/?#@]*)@)?[^/?#@]*(?:/[^?#@]*)?(?:\?[^#@]*)?")
 
 
@@ -42,6 +41,14 @@ def is_database_url(value: str) -> bool:
 def is_clear_redis_url(value: str) -> bool:
     """Tell whether a client can be made from it, and is told the password that is masked."""
     return is_clear(value) and is_redis_url(value)
+
+
+def password_hint(url: str) -> str | None:
+    """Say what to do about a URL that is refused, if a reserved character before its host may be why."""
+    user = url.partition("://")[2].rpartition("@")[0]
+    if re.fullmatch(r"[A-Za-z0-9._~%-]*(?::[A-Za-z0-9._~%-]*)?", user):
+        return None
+    return "percent-encode each character of a user's name or password other than A-Z a-z 0-9 - . _ ~"
 
 
 def passwords(url: str) -> list[str]:

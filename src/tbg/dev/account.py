@@ -63,8 +63,9 @@ def unprivileged() -> Account | None:
 
 
 def outside_of(path: Path) -> Path:
-    """Return the place under `/var/tmp` that stands for a path; it need not exist."""
-    return OUTSIDE / f"tbg-dev-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
+    """Return this user's place under `/var/tmp` that stands for a path; it need not exist."""
+    digest = hashlib.sha256(b"%d:%s" % (os.geteuid(), os.fsencode(path))).hexdigest()
+    return OUTSIDE / f"tbg-dev-{digest[:16]}"
 
 
 def reachable_directory(path: Path, account: Account | None) -> Path:
@@ -143,7 +144,7 @@ def _give(directory: Path, account: Account | None) -> None:
         # Who starts the servers tells a person more than the account that they run as.
         other = wanted if owner == os.geteuid() else os.geteuid()
         raise DevServerError(
-            f"{directory} belongs to {_name(owner)}, not to {_name(other)}: "
+            f"{directory} belongs to {user_name(owner)}, not to {user_name(other)}: "
             "start this as the user that started it first, or delete that directory"
         )
 
@@ -167,7 +168,8 @@ def _move_into_place(scratch: Path, target: Path) -> None:
         shutil.rmtree(scratch)
 
 
-def _name(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """Return how a person would call a user."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

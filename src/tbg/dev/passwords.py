@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from tbg.dev.account import user_name
 from tbg.dev.errors import DevServerError, writing
 
 _BYTES = 24
@@ -62,7 +63,12 @@ def read_private(path: Path) -> str | None:
         raise DevServerError(f"cannot read {path} ({error.strerror}): {_begin_anew()}") from error
     with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
         status = os.fstat(descriptor)
-        if status.st_uid != os.geteuid() or stat.S_IMODE(status.st_mode) & 0o077:
+        if status.st_uid != os.geteuid():
+            raise DevServerError(
+                f"{path} belongs to {user_name(status.st_uid)}, not to {user_name(os.geteuid())}: "
+                f"start this as the user that started it first, or {_begin_anew()}"
+            )
+        if stat.S_IMODE(status.st_mode) & 0o077:
             raise DevServerError(f"others can read the password in {path}: {_begin_anew()}")
         return file.read()
 

@@ -209,7 +209,7 @@ def test_a_password_of_somebody_else_is_not_used(tmp_path: Path) -> None:
     server.password_path.chmod(0o600)
     os.chown(server.password_path, 65534, -1)
 
-    with pytest.raises(DevServerError, match="others can read the password"):
+    with pytest.raises(DevServerError, match="belongs to nobody, not to root: start this as the user"):
         server.start()
 
 
