@@ -8,7 +8,7 @@ set: ``TBG_DEBUG=`` is how compose files hand on a variable that is not there.
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -21,7 +21,9 @@ from tbg.env_file import read_env_file
 from tbg.hosts import host_hint, is_host
 from tbg.origins import is_loopback
 from tbg.project import PROJECT_ROOT as PROJECT_ROOT  # noqa: PLC0414 - for all who need it and the settings, too
-from tbg.setting_values import Check, Overrides, absent_or, are_origins, between, converter, is_proxy, origins_hint
+from tbg.setting_fields import seconds as _seconds
+from tbg.setting_fields import setting as _setting
+from tbg.setting_values import Overrides, absent_or, are_origins, between, converter, is_proxy, origins_hint
 from tbg.url_passwords import MASK as MASK  # noqa: PLC0414 - for all who mask
 from tbg.url_passwords import is_clear_redis_url, is_database_url, password_hint, passwords
 
@@ -33,9 +35,6 @@ _DEVELOPMENT_DEFAULTS: Final = ("redis_url", "cors_origins")
 # For docker-compose.api.yml, which reads the same file.
 _COMPOSE: Final = frozenset({"TBG_DB_PASSWORD", "TBG_API_PORT", "TBG_API_IMAGE", "TBG_API_CONTEXT"})
 
-Hint = Callable[[str], str | None]
-"""Say what to write instead of a text that is not allowed, where that can be guessed."""
-
 
 class SettingsError(RuntimeError):
     """One or more settings are unusable; a RuntimeError, whose message gunicorn prints without a traceback."""
@@ -43,32 +42,6 @@ class SettingsError(RuntimeError):
     def __init__(self, findings: list[str]) -> None:
         self.findings = findings
         super().__init__("\n".join(["The settings cannot be used:", *(f"  - {finding}" for finding in findings)]))
-
-
-def _setting(  # noqa: PLR0913 - what a setting consists of
-    default: Any,  # noqa: ANN401 - attrs.field's own type
-    meaning: str,
-    allowed: str,
-    check: Check = lambda _: True,
-    *,
-    hint: Hint = lambda _: None,
-    secret: bool = False,
-) -> Any:  # noqa: ANN401 - attrs.field's own type
-    def validate(_settings: object, _field: object, value: object) -> None:
-        if not check(value):
-            raise ValueError(f"must be {allowed}")
-
-    field = ts.secret if secret else ts.option
-    return field(
-        default=default,
-        help=meaning,
-        validator=validate,
-        metadata={"meaning": meaning, "allowed": allowed, "hint": hint},
-    )
-
-
-def _seconds(default: float, meaning: str, high: float = 3600) -> Any:  # noqa: ANN401 - attrs.field's own type
-    return _setting(default, f"{meaning}, in seconds", f"a number above 0, at most {high}", lambda v: 0 < v <= high)
 
 
 @attrs.frozen(kw_only=True)
@@ -200,7 +173,8 @@ class Settings:
             SettingsError: Some values are not allowed; the message names each variable and what it may be.
         """
         file = read_env_file(env_file, PREFIX)
-        values, findings = _convert({**_set(file.values), **_set(os.environ)})
+        written = {name: value.encode(errors="surrogateescape") for name, value in file.values.items()}
+        values, findings = _convert({**_set(written), **_set(_environment())})
         if file.findings or findings:
             raise SettingsError([*file.findings, *findings])
         settings = cls(**values)
@@ -230,12 +204,17 @@ def unknown_variables(environment: Iterable[str] = os.environ, env_file: Path | 
     )
 
 
-def _set(variables: Mapping[str, str]) -> dict[str, str]:
+def _environment() -> dict[str, bytes]:
+    """Return the environment as bytes: as text it would depend on the locale."""
+    return {os.fsdecode(name): value for name, value in os.environb.items()}
+
+
+def _set(variables: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the settings that are set, by variable; one that is set to nothing is not."""
     return {name: variables[name] for name, _ in options() if variables.get(name)}
 
 
-def _convert(raw: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+def _convert(raw: Mapping[str, bytes]) -> tuple[dict[str, Any], list[str]]:
     """Convert and check every value that is set; return them by field, and one finding per bad one.
 
     typed-settings could do it, but its messages quote the values, and a database URL is one.
@@ -246,7 +225,7 @@ def _convert(raw: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
         if variable not in raw:
             continue
         try:
-            text = os.fsencode(raw[variable]).decode()  # whatever the locale is
+            text = raw[variable].decode()
         except UnicodeError:
             findings.append(f"{variable}: is not UTF-8 text; it must be {field.metadata['allowed']}")
             continue

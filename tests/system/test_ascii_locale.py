@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,28 @@ def test_commands_print_what_they_can(command: str, contract: Path) -> None:
     assert (result.returncode, result.stderr) == (0, b"")
     assert result.stdout.isascii()
     assert b"GET /version" in result.stdout or b"caf\\xe9 \\u20bf" in result.stdout
+
+
+@pytest.mark.parametrize("from_file", [True, False])
+def test_settings_are_utf8_wherever_they_stand(tmp_path: Path, *, from_file: bool) -> None:
+    env_file = tmp_path / ".env"
+    text = f"TBG_APP_VERSION='{LETTERS}'\nTBG_CONTRACT_PATH='/{LETTERS}'\n" if from_file else ""
+    env_file.write_text(text, encoding="utf-8")
+    program = (
+        "import os, pathlib, sys\nfrom tbg.config import Settings\n"
+        "settings = Settings.load(pathlib.Path(sys.argv[1]))\n"
+        "sys.stdout.buffer.write(settings.app_version.encode() + os.fsencode(settings.contract_path))"
+    )
+    variables = {} if from_file else {"TBG_APP_VERSION": LETTERS, "TBG_CONTRACT_PATH": f"/{LETTERS}"}
+
+    result = subprocess.run(
+        [sys.executable, "-c", program, env_file],
+        env=bare_environment(**ASCII) | variables,
+        check=True,
+        capture_output=True,
+    )
+
+    assert result.stdout.decode() == f"{LETTERS}/{LETTERS}"
 
 
 def test_migrations_run(postgres_url: str) -> None:
