@@ -56,7 +56,7 @@ if _reload:
     reloader_engines["auto"] = PromptReloader  # gunicorn knows no other way to name one
 reload_extra_files = _watched_files() if _reload else []
 
-bind = _listener(_settings.host, _settings.port)
+bind = [_listener(_settings.host, _settings.port)]  # a list: in a text, commas would separate several
 workers = worker_count()
 worker_class = Worker
 Worker.limits = Limits(

@@ -6,8 +6,8 @@ from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
 from tbg.config import PROJECT_ROOT, Settings
-from tbg.logs import configure_logging
-from tbg.settings_text import mask_url
+from tbg.logs import Redactor, configure_logging
+from tbg.url_passwords import mask_url
 
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -28,14 +28,18 @@ def upgrade(settings: Settings) -> None:
         command.upgrade(configuration(settings), "head")
     except (OSError, SQLAlchemyError, CommandError) as error:
         cause = getattr(error, "orig", None) or error  # SQLAlchemy adds a link to what the driver said
+        reason = Redactor(settings.secrets).text(_reason(cause))
         raise MigrationError(
-            f"the database {mask_url(settings.database_url)} could not be migrated: {_reason(cause)}; {_advice(cause)}"
+            f"the database {mask_url(settings.database_url)} could not be migrated: {reason}; {_advice(cause)}"
         ) from error
 
 
 def configuration(settings: Settings) -> Config:
     """Return Alembic's configuration, for the database that ``settings`` name."""
-    return Config(PROJECT_ROOT / "alembic.ini", attributes={"settings": settings})
+    config = Config(PROJECT_ROOT / "alembic.ini", attributes={"settings": settings})
+    # Alembic puts the path of its file in unescaped, and a percent sign in it would refer to a value.
+    config.file_config.set("DEFAULT", "here", PROJECT_ROOT.as_posix().replace("%", "%%"))
+    return config
 
 
 def _reason(cause: BaseException) -> str:

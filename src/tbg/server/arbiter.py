@@ -107,13 +107,11 @@ class DrainingArbiter(Arbiter):
 
     def manage_workers(self) -> None:
         """Start successors of those that are replaced, leave or have died; end the superfluous ones."""
-        for worker in self.WORKERS.values():
-            worker.leaves = getattr(worker, "leaves", False) or worker.tmp.last_update() == LEAVING
-        staying = {pid: each for pid, each in self.WORKERS.items() if not self._goes(each)}
+        staying = {pid: each for pid, each in self.WORKERS.items() if not (_leaves(each) or _is_replaced(each))}
         for _ in range(self.num_workers - len(staying)):
             self.spawn_worker()
         if all(map(_serves, staying.values())) and len(staying) >= self.num_workers:
-            replaced = [pid for pid, each in self.WORKERS.items() if getattr(each, "is_replaced", False)]
+            replaced = [pid for pid, each in self.WORKERS.items() if _is_replaced(each)]
             oldest = sorted(staying, key=lambda pid: staying[pid].age)
             for pid in (*replaced, *oldest[: len(staying) - self.num_workers]):
                 self._end_worker(pid)
@@ -122,7 +120,7 @@ class DrainingArbiter(Arbiter):
         """Kill workers that hang; one that has been told to end has until the graceful time-out."""
         now = time.monotonic()
         for pid, worker in list(self.WORKERS.items()):
-            if getattr(worker, "leaves", False):
+            if _leaves(worker):
                 worker.told_at = getattr(worker, "told_at", now)
                 if now - worker.told_at > self.cfg.graceful_timeout:
                     self.kill_worker(pid, signal.SIGKILL)
@@ -133,13 +131,9 @@ class DrainingArbiter(Arbiter):
 
     def _end_worker(self, pid: int) -> None:
         worker = self.WORKERS[pid]
-        if not getattr(worker, "leaves", False):
-            worker.leaves = True
+        if not _leaves(worker):
+            worker.is_told = True
             self.kill_worker(pid, signal.SIGTERM)
-
-    @staticmethod
-    def _goes(worker: Any) -> bool:  # noqa: ANN401 - a gunicorn worker
-        return getattr(worker, "leaves", False) or getattr(worker, "is_replaced", False)
 
 
 def _inode(path: str) -> int | None:
@@ -147,6 +141,15 @@ def _inode(path: str) -> int | None:
         return Path(path).stat().st_ino
     except OSError:
         return None
+
+
+def _is_replaced(worker: Any) -> bool:  # noqa: ANN401 - a gunicorn worker
+    return getattr(worker, "is_replaced", False)
+
+
+def _leaves(worker: Any) -> bool:  # noqa: ANN401 - a gunicorn worker
+    """Tell whether a worker was told to end, by this master or by somebody else."""
+    return getattr(worker, "is_told", False) or worker.tmp.last_update() == LEAVING
 
 
 def _serves(worker: Any) -> bool:  # noqa: ANN401 - a gunicorn worker
