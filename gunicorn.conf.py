@@ -4,9 +4,13 @@ import gc
 import os
 import signal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tbg.server.boot import absent
+from tbg.server.signals import FORK_GUARD, end_early, started_with
 
+end_early(0)
+FORK_GUARD.install()
 gc.disable()  # until everything is made: nothing of it is garbage
 with absent("requests", "rich"):  # 10 MB and 80 ms, for nothing that is done here
     import openapi_core  # noqa: F401 - for its import only
@@ -17,6 +21,9 @@ from tbg.contract.bundling import Bundle
 from tbg.logs import configure_logging, line_handlers
 from tbg.server.concurrency import worker_count
 from tbg.server.worker import GunicornLogger, Worker
+
+if TYPE_CHECKING:
+    from gunicorn.arbiter import Arbiter
 
 try:
     _settings = Settings.load()
@@ -66,6 +73,11 @@ max_requests_jitter = 10_000
 forwarded_allow_ips = ""  # the service itself decides which proxy it believes
 logger_class = GunicornLogger
 accesslog = None
+
+
+def pre_exec(server: "Arbiter") -> None:
+    """Let SIGUSR2 start the same command again, in the same folder."""
+    server.START_CTX.update(started_with())
 
 
 def when_ready(_server: object) -> None:

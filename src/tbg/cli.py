@@ -42,8 +42,11 @@ def dev(host: str | None, port: int | None, workers: int | None, *, reload: bool
 def serve() -> None:
     """Run the service for production: gunicorn, as gunicorn.conf.py says."""
     worker_count()  # gunicorn itself answers a bad number with a traceback, before it reads its configuration
+    from gunicorn.app.wsgiapp import run  # noqa: PLC0415 - only this command needs gunicorn
+
+    sys.argv = ["gunicorn", "-c", str(PROJECT_ROOT / "gunicorn.conf.py")]
     os.chdir(PROJECT_ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(PROJECT_ROOT / "gunicorn.conf.py")])  # noqa: S606 - gunicorn takes this process over
+    run()
 
 
 @main.command()
