@@ -74,12 +74,16 @@ def show_settings() -> None:
 
 
 @main.command()
-def migrate() -> None:
+@click.option("--wait", type=click.IntRange(0, 3600), default=0, help="Seconds that the database may take to start.")
+@click.option(
+    "--allow-newer", is_flag=True, help="Leave a database alone that a newer version has migrated: a rollback."
+)
+def migrate(wait: int, *, allow_newer: bool) -> None:
     """Bring the database to the newest schema (Alembic's upgrade to head)."""
     from tbg.migrations import MigrationError, upgrade  # noqa: PLC0415 - Alembic is slow to import
 
     try:
-        upgrade(_settings())
+        upgrade(_settings(), wait_seconds=wait, allow_newer=allow_newer)
     except MigrationError as error:
         raise click.ClickException(str(error)) from None
 
