@@ -193,8 +193,8 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The passwords inside the URLs, as written and as meant, which must never be printed."""
-        return (*_passwords(self.database_url), *_passwords(self.redis_url))
+        """The passwords inside the URLs, as written and as meant, and the driver's own, which must never be printed."""
+        return (*_passwords(self.database_url), *_passwords(self.redis_url), *_driver_passwords())
 
 
 def options() -> Iterator[tuple[str, "attrs.Attribute[Any]"]]:
@@ -218,6 +218,11 @@ def _passwords(url: str) -> list[str]:
     written = parts.password or ""
     queried = (value for name, value in parse_qsl(parts.query) if "password" in name)
     return [secret for secret in dict.fromkeys((written, unquote(written), *queried)) if secret]
+
+
+def _driver_passwords() -> list[str]:
+    """Return what the driver itself takes for a database URL without a password, as every PostgreSQL client does."""
+    return [password] if (password := os.environ.get("PGPASSWORD")) else []
 
 
 def _raw(env_file: Path | None) -> dict[str, object]:
@@ -255,6 +260,8 @@ def _refused_in_production(settings: Settings) -> Iterator[str]:
     for variable, url in (("TBG_DATABASE_URL", settings.database_url), ("TBG_REDIS_URL", settings.redis_url)):
         if DEVELOPMENT_PASSWORD in _passwords(url):
             yield f"{variable}: has the development password, which production refuses"
+    if not _passwords(settings.database_url) and DEVELOPMENT_PASSWORD in _driver_passwords():
+        yield "PGPASSWORD: is the development password, which production refuses"
     if settings.debug:
         yield "TBG_DEBUG: must be false in production"
     if "*" in settings.cors_origins:
