@@ -61,14 +61,20 @@ def merge_by_rules(*paths: Path) -> File:
 
 
 def installed() -> list[str] | None:
-    """Return the command of a compose that is new enough: `docker compose`, or what `TBG_TEST_COMPOSE` names."""
-    command = os.environ.get("TBG_TEST_COMPOSE", "docker compose").split()
+    """Return the command of a compose that is new enough: what `TBG_TEST_COMPOSE` names, else `docker compose`.
+
+    Raises:
+        AssertionError: The one that is named cannot be used.
+    """
+    named = os.environ.get("TBG_TEST_COMPOSE")
+    command = (named or "docker compose").split()
     try:
         result = subprocess.run([*command, "version", "--short"], capture_output=True, text=True, check=False)
+        version = tuple(map(int, re.findall(r"\d+", result.stdout)[:3]))
     except FileNotFoundError:
-        return None
-    version = tuple(map(int, re.findall(r"\d+", result.stdout)[:3]))
-    return command if result.returncode == 0 and version >= OLDEST else None
+        version = ()
+    assert version >= OLDEST or not named, f"TBG_TEST_COMPOSE={named}: not there, or older than {OLDEST}"
+    return command if version >= OLDEST else None
 
 
 def merge_by_compose(command: Sequence[str], *paths: Path) -> File:

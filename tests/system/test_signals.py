@@ -92,19 +92,6 @@ class TestEarly:
 
         assert not [name for name in loaded if "sqlalchemy" in name or "uvloop" in name], "it came late"
 
-    def test_a_new_worker_ends_at_once(self, start: Start) -> None:
-        """Between fork and its own handlers it has the master's, which would only note the signal."""
-        server = start(tbg_command("serve"))
-        server.start()
-        for _ in range(20):
-            os.kill(server.pid, signal.SIGTTIN)
-            wait_until(lambda: len(server.worker_pids()) == 2, 5, "another worker")
-            newest = psutil.Process(max(server.worker_pids(), key=lambda pid: psutil.Process(pid).create_time()))
-            os.kill(server.pid, signal.SIGTTOU)  # which ends the oldest
-            newest.terminate()
-            newest.wait(STOP_SECONDS)
-            wait_until(lambda: len(server.worker_pids()) == 1, 5, "a replacement")
-
 
 @contextlib.contextmanager
 def silent_server() -> Iterator[int]:
