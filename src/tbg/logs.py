@@ -5,9 +5,11 @@ Only the line of a request is rendered apart, because there are so many of them.
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
@@ -125,6 +127,8 @@ def configure_logging(settings: Settings) -> None:
 
 def _stream() -> LogStream:
     """Return the stream in use, with what waits in it, as long as it leads to standard output."""
+    if sys.stdout is None:  # Python's way to say that it is closed
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
     streams = [handler.stream for handler in line_handlers()]
     return next((stream for stream in streams if stream.file is sys.stdout), None) or LogStream(sys.stdout)
 

@@ -189,6 +189,15 @@ def test_workers_are_replaced_and_signals_heeded(service: Gunicorn) -> None:
     assert service.errors() == ""
 
 
+def test_it_boots_without_a_standard_output(tmp_path: Path, postgres_url: str, redis_url: str) -> None:
+    server = gunicorn(tmp_path, postgres_url, redis_url, workers=1)
+    server._command = ["sh", "-c", 'exec "$@" >&-', "sh", *server._command]
+    server.launch()
+    with server.client() as client:
+        wait_until(lambda: answers(client), 30, "an answer")
+    server.stop()
+
+
 def test_it_boots_into_a_file_that_somebody_has_locked(tmp_path: Path, postgres_url: str, redis_url: str) -> None:
     (tmp_path / "log").touch()
     server = gunicorn(tmp_path / "server", postgres_url, redis_url, workers=1)
