@@ -45,7 +45,9 @@ def start(tmp_path: Path, postgres_url: str, redis_url: str) -> Iterator[Start]:
         environment = full_environment(
             port=free_port(), database_url=postgres_url, redis_url=redis_url, graceful_timeout_seconds=5
         )
-        server = Gunicorn(tmp_path, {**environment, "WEB_CONCURRENCY": "1", **variables}, command=command)
+        server = Gunicorn(
+            tmp_path, {**environment, "WEB_CONCURRENCY": "1", "TBG_DRAIN_SECONDS": "0", **variables}, command=command
+        )
         started.append(server)
         return server
 
