@@ -17,7 +17,7 @@ COPY alembic alembic
 COPY src src
 # The project itself needs no build: a path and the command's script do what an editable install does.
 RUN rm -r requirements \
-    && printf '#!/opt/venv/bin/python\nfrom tbg.cli import main\n\nmain()\n' >/opt/venv/bin/tbg \
+    && printf '#!/opt/venv/bin/python\nfrom tbg.__main__ import main\n\nmain()\n' >/opt/venv/bin/tbg \
     && chmod 755 /opt/venv/bin/tbg \
     && /opt/venv/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash alembic src
 

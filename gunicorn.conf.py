@@ -6,7 +6,10 @@ import signal
 from pathlib import Path
 
 from tbg.server.boot import absent
+from tbg.server.signals import FORK_GUARD, end_early, started_with
 
+end_early(0)
+FORK_GUARD.install()
 gc.disable()  # until everything is made: nothing of it is garbage
 with absent("requests", "rich"):  # 10 MB and 80 ms, for nothing that is done here
     import openapi_core  # noqa: F401 - for its import only
@@ -80,6 +83,11 @@ accesslog = None
 def on_starting(server: Arbiter) -> None:
     """Let workers have successors before they go, and a stop lose nothing."""
     DrainingArbiter.take_over(server, _settings.drain_seconds)
+
+
+def pre_exec(server: Arbiter) -> None:
+    """Let SIGUSR2 start the same command again, in the same folder."""
+    server.START_CTX.update(started_with())
 
 
 def when_ready(_server: object) -> None:

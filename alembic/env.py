@@ -3,8 +3,10 @@
 import asyncio
 import io
 import sys
+from collections.abc import Collection
 
 from alembic import context
+from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.pool import NullPool
 
@@ -12,6 +14,7 @@ from tbg.config import Settings
 from tbg.database import create_engine
 from tbg.db.metadata import load_metadata
 from tbg.migrations.autogenerate import revise_directives
+from tbg.migrations.history import note_missing, note_step
 from tbg.migrations.script import guarded
 from tbg.migrations.turns import wait_for_turn
 
@@ -19,6 +22,10 @@ from tbg.migrations.turns import wait_for_turn
 def _settings() -> Settings:
     """Return what the caller chose; for the `alembic` command that is the environment."""
     return context.config.attributes.get("settings") or Settings.load()
+
+
+def _note(ctx: MigrationContext, step: object, heads: Collection[str], run_args: object) -> None:  # noqa: ARG001 - Alembic's
+    note_step(context.script, ctx, heads)
 
 
 def _run_offline(settings: Settings) -> None:
@@ -30,6 +37,7 @@ def _run_offline(settings: Settings) -> None:
         literal_binds=True,
         output_buffer=script,
         transaction_per_migration=True,
+        on_version_apply=_note,
     )
     with context.begin_transaction():
         context.run_migrations()
@@ -45,9 +53,11 @@ def _run(connection: Connection) -> None:
         compare_server_default=True,
         process_revision_directives=revise_directives(context.script),
         transaction_per_migration=True,
+        on_version_apply=_note,
     )
     with context.begin_transaction():
         context.run_migrations()
+    note_missing(context.script, context.get_context())
 
 
 async def _run_online(settings: Settings) -> None:

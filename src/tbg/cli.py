@@ -67,8 +67,11 @@ def dev(host: str | None, port: int | None, workers: int | None, *, reload: bool
 def serve() -> None:
     """Run the service for production: gunicorn, as gunicorn.conf.py says."""
     worker_count()  # gunicorn itself answers a bad number with a traceback, before it reads its configuration
+    from gunicorn.app.wsgiapp import run  # noqa: PLC0415 - only this command needs gunicorn
+
+    sys.argv = ["gunicorn", "-c", str(PROJECT_ROOT / "gunicorn.conf.py")]
     os.chdir(PROJECT_ROOT)
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "-c", str(PROJECT_ROOT / "gunicorn.conf.py")])  # noqa: S606 - gunicorn takes this process over
+    run()
 
 
 @main.command()
@@ -96,12 +99,16 @@ def show_settings() -> None:
 
 
 @main.command()
-def migrate() -> None:
+@click.option("--wait", type=click.IntRange(0, 3600), default=0, help="Seconds that the database may take to start.")
+@click.option(
+    "--allow-newer", is_flag=True, help="Leave a database alone that a newer version has migrated: a rollback."
+)
+def migrate(wait: int, *, allow_newer: bool) -> None:
     """Bring the database to the newest schema (Alembic's upgrade to head)."""
     from tbg.migrations import MigrationError, upgrade  # noqa: PLC0415 - Alembic is slow to import
 
     try:
-        upgrade(_settings())
+        upgrade(_settings(), wait_seconds=wait, allow_newer=allow_newer)
     except MigrationError as error:
         raise click.ClickException(str(error)) from None
 

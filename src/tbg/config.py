@@ -198,8 +198,8 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The passwords inside the URLs, as written and as meant, which must never be printed."""
-        return (*passwords(self.database_url), *passwords(self.redis_url))
+        """The passwords inside the URLs, as written and as meant, and the driver's own, which must never be printed."""
+        return (*passwords(self.database_url), *passwords(self.redis_url), *_driver_passwords())
 
 
 def options() -> Iterator[tuple[str, "attrs.Attribute[Any]"]]:
@@ -226,6 +226,11 @@ def _environment() -> dict[str, bytes]:
 def _set(variables: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return the settings that are set, by variable; one that is set to nothing is not."""
     return {name: variables[name] for name, _ in options() if variables.get(name)}
+
+
+def _driver_passwords() -> list[str]:
+    """Return what the driver itself takes for a database URL without a password, as every PostgreSQL client does."""
+    return [password] if (password := os.environ.get("PGPASSWORD")) else []
 
 
 def _convert(raw: Mapping[str, bytes]) -> tuple[dict[str, Any], list[str]]:
@@ -266,6 +271,8 @@ def _refused_in_production(settings: Settings, chosen: Mapping[str, object]) -> 
     for variable, url in (("TBG_DATABASE_URL", settings.database_url), ("TBG_REDIS_URL", settings.redis_url)):
         if DEVELOPMENT_PASSWORD in passwords(url):
             yield f"{variable}: has the development password, which production refuses"
+    if not passwords(settings.database_url) and DEVELOPMENT_PASSWORD in _driver_passwords():
+        yield "PGPASSWORD: is the development password, which production refuses"
     if settings.debug:
         yield "TBG_DEBUG: must be false in production"
     if "*" in settings.cors_origins:

@@ -4,9 +4,11 @@ Only the line of a request is rendered apart, because there are so many of them.
 """
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
@@ -125,12 +127,20 @@ def configure_logging(settings: Settings) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    handler = LineHandler(LogStream(sys.stdout))
+    handler = LineHandler(_stream())
     handler.setFormatter(_formatter(settings, shared))
     logging.basicConfig(handlers=[handler], level=settings.log_level, force=True)
     logging.captureWarnings(capture=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+def _stream() -> LogStream:
+    """Return the stream in use, with what waits in it, as long as it leads to standard output."""
+    if sys.stdout is None:  # Python's way to say that it is closed
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
+    streams = [handler.stream for handler in line_handlers()]
+    return next((stream for stream in streams if stream.file is sys.stdout), None) or LogStream(sys.stdout)
 
 
 def line_handlers() -> list[LineHandler]:

@@ -67,11 +67,20 @@ class Gunicorn:
         else:
             self.kill()
 
-    def launch(self) -> None:
-        """Start it without waiting for it."""
-        with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
+    def options(self, *options: str) -> None:
+        """Start it with more of gunicorn's own options."""
+        self._command += options
+
+    def launch(self, stdout: int | None = None) -> None:
+        """Start it without waiting for it; ``stdout`` takes the place of the file that `text` reads."""
+        with self._stdout.open("wb") as file, self._stderr.open("wb") as stderr:
             self._process = subprocess.Popen(
-                self._command, cwd=ROOT, env=self._environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr
+                self._command,
+                cwd=ROOT,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=file if stdout is None else stdout,
+                stderr=stderr,
             )
 
     def start(self) -> None:

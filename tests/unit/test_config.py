@@ -457,3 +457,15 @@ def test_unknown_variables_are_most_likely_misspelt() -> None:
     }
 
     assert unknown_variables(environment) == ["TBG_", "TBG_PROT"]
+
+
+def test_the_drivers_own_password_is_a_secret_and_no_way_around_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", "tbgdev2026")
+    monkeypatch.setenv("TBG_ENVIRONMENT", "production")
+    monkeypatch.setenv("TBG_CORS_ORIGINS", '["https://app.example.com"]')
+    monkeypatch.setenv("TBG_DATABASE_URL", "postgresql+asyncpg://tbg@db/game")
+
+    with pytest.raises(SettingsError, match="PGPASSWORD: is the development password"):
+        Settings.load(None)
+    monkeypatch.setenv("PGPASSWORD", "Xk9-marker")
+    assert "Xk9-marker" in Settings.load(None).secrets

@@ -1,10 +1,12 @@
 """Lines on their way out: whole, in order, and never in a request's way."""
 
+import contextlib
 import io
 import json
 import os
 import resource
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +17,7 @@ import attrs
 import pytest
 
 from tbg.log_stream import LogStream
+from tbg.log_target import LogTarget, _write_if_there_is_room
 
 SECONDS = 10.0
 
@@ -164,6 +167,131 @@ def test_a_file_without_a_descriptor_will_do() -> None:
     stream.put(line(1))
 
     assert file.getvalue() == line(1).decode()
+
+
+def fill(pipe: Pipe) -> None:
+    """Leave no room in the pipe."""
+    os.set_blocking(pipe.file.fileno(), False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(pipe.file.fileno(), b"x" * 4095 + b"\n")
+    os.set_blocking(pipe.file.fileno(), True)
+
+
+class TestBeforeTheStart:
+    """What gunicorn's master needs: it has no thread, and must wait for nobody."""
+
+    def test_a_reader_that_has_stopped_is_waited_for_once(self, pipe: Pipe) -> None:
+        stream = LogStream(pipe.file)
+        fill(pipe)
+        begun = time.monotonic()
+        for number in range(50):
+            stream.put(line(number))
+        stream.flush()
+
+        assert time.monotonic() - begun < 1
+
+    def test_what_could_not_be_written_comes_with_the_next_line(self, pipe: Pipe) -> None:
+        stream = LogStream(pipe.file)
+        fill(pipe)
+        for number in range(1000):
+            stream.put(line(number))
+        pipe.read(b"nothing", 0.3)
+        stream.put(line(1000))
+
+        assert numbers(pipe.read(line(1000))) == list(range(1001))
+
+    def test_what_does_not_fit_is_dropped_and_counted(self, pipe: Pipe) -> None:
+        stream = LogStream(pipe.file, max_waiting=10)
+        fill(pipe)
+        for number in range(20):
+            stream.put(line(number))
+        pipe.read(b"nothing", 0.3)
+        stream.put(line(20))
+        received = pipe.read(line(20))
+
+        assert numbers(received) == [*range(11), 20], "one was on its way, ten waited"
+        (note,) = [json.loads(each) for each in received.splitlines() if b"log.dropped" in each]
+        assert (note["lines"], note["level"]) == (9, "warning")
+
+    def test_half_a_long_line_spoils_no_other(self, pipe: Pipe) -> None:
+        stream = LogStream(pipe.file)
+        stream.put(b'"' + b"x" * 100_000 + b'"\n')
+        pipe.read(b"nothing", 0.3)
+        stream.put(line(1))
+        stream.put(line(2))
+        received = pipe.read(line(2))
+
+        assert numbers(received) == [1, 2]
+        assert b'"lines":1,' in received
+
+    def test_a_child_writes_only_what_is_its_own(self, pipe: Pipe) -> None:
+        stream = LogStream(pipe.file)
+        fill(pipe)
+        stream.put(line(1))
+        child = os.fork()
+        if not child:
+            stream.put(line(2))
+            stream.start()
+            stream.flush()
+            os._exit(0)
+        received = pipe.read(line(2))
+        os.waitpid(child, 0)
+        stream.put(line(3))
+
+        assert numbers(received + pipe.read(line(3))) == [2, 1, 3]
+
+    def test_a_signal_handler_may_write(self, pipe: Pipe) -> None:
+        """Its lines are not lost, and end up in no other's."""
+        stream = LogStream(pipe.file)
+        before = signal.signal(signal.SIGALRM, lambda *_: stream.put(line(0)))
+        signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+        for number in range(1, 2001):
+            stream.put(line(number))
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        stream.put(line(2001))
+        found = numbers(pipe.read(line(2001)))
+
+        assert [number for number in found if number] == list(range(1, 2002))
+        assert 0 in found
+
+    def test_it_looks_for_room_where_nothing_better_is_to_be_had(self, pipe: Pipe) -> None:
+        assert _write_if_there_is_room(pipe.file.fileno(), b"x" * 5000) == select.PIPE_BUF
+        fill(pipe)
+
+        with pytest.raises(BlockingIOError):
+            _write_if_there_is_room(pipe.file.fileno(), b"x")
+
+
+@pytest.fixture
+def held(pipe: Pipe) -> Iterator[Pipe]:
+    """A pipe on which another process, that is stopped, has its turn."""
+    code = "import fcntl, signal; fcntl.lockf(1, fcntl.LOCK_EX); signal.raise_signal(signal.SIGSTOP)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=pipe.file) as other:
+        os.waitid(os.P_PID, other.pid, os.WSTOPPED)
+        yield pipe
+        other.kill()
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+def test_a_turn_that_does_not_come_is_not_waited_for(held: Pipe, *, is_started: bool) -> None:
+    stream = LogStream(held.file)
+    if is_started:
+        stream.start()
+    for number in range(1000):
+        stream.put(line(number))
+
+    assert numbers(held.read(line(999))) == list(range(1000))
+
+
+def test_nobody_needs_a_turn_where_the_kernel_gives_one(tmp_path: Path) -> None:
+    """So nobody else's lock on a file or a device can stop us."""
+    path = tmp_path / "log"
+    for place in (os.devnull, path):
+        with open(place, "wb") as file, LogTarget(file.fileno()).turn(0):  # noqa: PTH123 - one is a device
+            code = "import fcntl, sys; fcntl.lockf(open(sys.argv[1], 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+            assert subprocess.run([sys.executable, "-c", code, place], check=False).returncode == 0
 
 
 WRITER = """

@@ -13,9 +13,9 @@ from threading import Thread
 from typing import Any
 
 import pytest
-import yaml
 
 from tbg.config import Settings, unknown_variables
+from tests.support.compose import read_alone
 
 ROOT = Path(__file__).parents[2]
 PYTHON_VERSION = (ROOT / ".python-version").read_text().strip()
@@ -46,9 +46,7 @@ STACK: dict[str, dict[str, Any]] = {
 
 def read_yaml(name: str) -> dict[str, Any]:
     """Return the file with every ``${NAME:-default}`` replaced by its default."""
-    text = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", (ROOT / name).read_text())
-    content: dict[str, Any] = yaml.safe_load(text)
-    return content
+    return read_alone(ROOT / name)
 
 
 @pytest.fixture

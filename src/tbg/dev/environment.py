@@ -28,7 +28,7 @@ def service_environment(
     environment = {**environ, **urls, "TBG_HOST": options.host, "TBG_PORT": str(options.port)}
     if options.workers is not None:
         environment["WEB_CONCURRENCY"] = str(options.workers)
-    for name, value in {"TBG_LOG_FORMAT": "console", "WEB_CONCURRENCY": "1"}.items():
+    for name, value in {"TBG_LOG_FORMAT": "console", "WEB_CONCURRENCY": "1", "TBG_DRAIN_SECONDS": "0"}.items():
         if name not in variables and not environment.get(name):
             environment[name] = value
     if environment.pop("PYTHONDONTWRITEBYTECODE", None):
