@@ -32,6 +32,7 @@ from tbg.middleware.access_log import AccessLogMiddleware
 from tbg.middleware.cors import CorsMiddleware
 from tbg.middleware.error_handler import answer_with, handle_unavailable, handle_unexpected
 from tbg.middleware.lifecycle import LifecycleMiddleware
+from tbg.middleware.load import NEVER_SHED, BodyLoadMiddleware, Load, LoadMiddleware
 from tbg.middleware.rate_limit import RateLimitMiddleware
 from tbg.middleware.request_id import RequestIdMiddleware
 from tbg.rate_limiting import DEFAULT, SCRIPT, RateLimiter, RateLimitMetrics, RateLimits, headers
@@ -70,6 +71,7 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
         scopes(features),
         ipv6_prefix=settings.rate_limit_ipv6_prefix,
     )
+    load = Load(settings.max_requests_in_flight, infrastructure.metrics)
     app = Service(
         request_type=Request,
         router=Router(lambda scope: SCOPE_KEY in scope),
@@ -85,8 +87,10 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
             ),
             RequestIdMiddleware(),
             CorsMiddleware(settings.cors_origins, _EXPOSED),
+            LoadMiddleware(contract, load),
             limiter,
             RequestContract(contract, Limits(settings.max_body_bytes, settings.body_timeout_seconds)),
+            BodyLoadMiddleware(contract, load),
         ],
     )
     app.write_line = request_log(settings)
@@ -158,8 +162,8 @@ def answers(features: Iterable[Feature], limits: RateLimits) -> Answers:
     def of(operation: Operation) -> set[int]:
         rule = limits.of(operation)
         limited = {429} if rule and rule.can_refuse else set()
-        can_be_unavailable = operation.path in database_paths or (rule and rule.fails_closed)
-        return limited | ({503} if can_be_unavailable else set())
+        can_be_unavailable = operation.path in database_paths or NEVER_SHED not in operation.extensions
+        return limited | ({503} if can_be_unavailable or (rule and rule.fails_closed) else set())
 
     return of
 

@@ -151,6 +151,12 @@ class Settings:
         1024 * 1024, "largest request body", "a whole number from 1024 to 1073741824", between(1024, 2**30)
     )
     body_timeout_seconds: float = _seconds(30.0, "longest time a request body may take to arrive")
+    max_requests_in_flight: int = _setting(
+        64,
+        "most requests that a worker works on at the same time; the rest is answered 503 at once",
+        "a whole number from 1 to 100000",
+        between(1, 100_000),
+    )
     header_timeout_seconds: float = _seconds(15.0, "longest time the header of a request may take to arrive")
     write_timeout_seconds: float = _seconds(15.0, "longest time a client may read next to nothing of a response")
     max_connections: int = _setting(

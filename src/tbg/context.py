@@ -1,6 +1,6 @@
 """``req.context``, declared once: facts about one request, each set by one step and read by later ones."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -22,6 +22,7 @@ class RequestContext:
         operation_id: Set with the response; None for what the contract does not promise.
         status: Set with the response: its status; 0 until then.
         stream: Set with the response: what its body is taken from piece by piece.
+        leave: Set when the request is let in: counts it out of those in flight.
         call: The typed request, set by the contract: a responder of a documented operation can rely on it.
     """
 
@@ -31,7 +32,14 @@ class RequestContext:
     operation_id: str | None = None
     status: int = 0
     stream: object = None
+    leave: Callable[[], None] | None = None
     call: Call = attrs.field(init=False)
+
+    def count_out(self) -> None:
+        """Count the request out of those in flight, if it still is; a second time does nothing."""
+        leave, self.leave = self.leave, None
+        if leave is not None:
+            leave()
 
     def attach(self, scope: dict[str, Any]) -> None:
         """Leave this where whoever runs the application finds it."""

@@ -45,6 +45,7 @@ class Service(falcon.asgi.App[Request, Response]):
         finally:
             context = RequestContext.of(scope)
             if context is not None:
+                context.count_out()
                 self.write_line(_line(scope, context, is_cut=is_cut))
                 if context.stream is not None:
                     await _close(context.stream)

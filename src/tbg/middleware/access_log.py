@@ -28,3 +28,4 @@ class AccessLogMiddleware:
         context.operation_id = operation.operation_id if operation else None
         context.status = resp.status_code
         context.stream = resp.sse or resp.stream
+        context.count_out()  # sending it, or streaming for hours, is no work that others must wait for
