@@ -1,6 +1,8 @@
 """The composition root: everything the service is made of, in the order in which a request meets it."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
 
 import falcon.asgi
 import falcon.media
@@ -30,7 +32,7 @@ from tbg.infrastructure import Infrastructure
 from tbg.logs import request_log
 from tbg.middleware import request_id
 from tbg.middleware.access_log import AccessLogMiddleware
-from tbg.middleware.cors import CorsMiddleware
+from tbg.middleware.cors import CorsMiddleware, exposed_headers
 from tbg.middleware.error_handler import answer_with, handle_unavailable, handle_unexpected
 from tbg.middleware.lifecycle import LifecycleMiddleware
 from tbg.middleware.rate_limit import RateLimitMiddleware
@@ -38,14 +40,36 @@ from tbg.middleware.request_id import RequestIdMiddleware
 from tbg.rate_limiting import DEFAULT, SCRIPT, RateLimiter, RateLimitMetrics, RateLimits, headers
 from tbg.redis.script import redis_script
 
-App = falcon.asgi.App[Request, Response]
 
-_EXPOSED = (request_id.HEADER, *headers.NAMES)
+class App(falcon.asgi.App[Request, Response]):
+    """Falcon's application; what a handler of errors raises itself is our own 500, too, and not the server's."""
+
+    async def _handle_exception(  # type: ignore[override]  # Falcon's own does so, too
+        self,
+        req: Request,
+        resp: Response | None,
+        ex: Exception,
+        params: dict[str, Any],
+        ws: falcon.asgi.WebSocket | None = None,
+    ) -> bool:
+        try:
+            return await super()._handle_exception(req, resp, ex, params, ws=ws)
+        except Exception as error:
+            if resp is None:
+                raise
+            with suppress(falcon.HTTPInternalServerError):
+                await handle_unexpected(req, resp, error, params)
+            self._compose_error_response(req, resp, falcon.HTTPInternalServerError())
+            return True
+
+
+_FOUNDATION = (request_id.HEADER, *headers.NAMES)  # on any response, and one client's own
 # What the layers around a responder set stays on an error; what the responder set goes.
 _LASTING = frozenset(
     {
-        *(name.lower() for name in _EXPOSED),
+        *(name.lower() for name in _FOUNDATION),
         "vary",
+        "x-content-type-options",
         "access-control-allow-origin",
         "access-control-allow-credentials",
         "access-control-expose-headers",
@@ -69,7 +93,7 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
         scopes(features),
         ipv6_prefix=settings.rate_limit_ipv6_prefix,
     )
-    app: App = falcon.asgi.App(
+    app = App(
         request_type=Request,
         router=Router(),
         sink_before_static_route=False,  # the sink takes every path that nothing else serves
@@ -83,9 +107,10 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
                 mode=settings.contract_responses,
                 report=BreachReport(infrastructure.metrics),
                 lasting_headers=_LASTING,
+                client_headers=_FOUNDATION,
             ),
             RequestIdMiddleware(),
-            CorsMiddleware(settings.cors_origins, _EXPOSED),
+            CorsMiddleware(settings.cors_origins, exposed_headers(_FOUNDATION, contract.response_headers)),
             limiter,
             RequestContract(contract, Limits(settings.max_body_bytes, settings.body_timeout_seconds)),
         ],
