@@ -1,6 +1,6 @@
 # Everything a person or CI does with this checkout. `make` alone prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench bench-micro bench-check fmt lint typecheck fuzz lock clean migrate migration
+.PHONY: help setup run test proxies bench bench-micro bench-check fmt lint typecheck fuzz lock clean migrate migration
 
 BIN := .venv/bin
 ifndef FUZZ_SEED
@@ -20,6 +20,9 @@ run: setup  ## start the service on embedded PostgreSQL and Valkey (RUN="--reloa
 test: setup lint typecheck  ## everything that must hold: style, types, tests, fuzzing, coverage (TEST=path: a part)
 	@echo "fuzzing with a fixed seed and with FUZZ_SEED=$(FUZZ_SEED)"
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(or $(TEST),--cov)
+
+proxies: setup  ## test the service behind real proxies, which must be installed (apt-get install nginx varnish)
+	$(BIN)/python -m pytest tests/proxies
 
 fuzz: setup  ## fuzz for longer than `make test` does (FUZZ_EXAMPLES=200, FUZZ_SEED=...)
 	@echo "fuzzing with a fixed seed and with FUZZ_SEED=$(FUZZ_SEED)"

@@ -29,7 +29,7 @@ from tbg.infrastructure import Infrastructure
 from tbg.logs import request_log
 from tbg.middleware import request_id
 from tbg.middleware.access_log import AccessLogMiddleware
-from tbg.middleware.cors import CorsMiddleware
+from tbg.middleware.cors import CorsMiddleware, exposed_headers
 from tbg.middleware.error_handler import answer_with, handle_unavailable, handle_unexpected
 from tbg.middleware.lifecycle import LifecycleMiddleware
 from tbg.middleware.load import NEVER_SHED, BodyLoadMiddleware, Load, LoadMiddleware
@@ -42,12 +42,13 @@ from tbg.service import Service
 
 App = Service
 
-_EXPOSED = (request_id.HEADER, *headers.NAMES)
+_FOUNDATION = (request_id.HEADER, *headers.NAMES)  # on any response, and one client's own
 # What the layers around a responder set stays on an error; what the responder set goes.
 _LASTING = frozenset(
     {
-        *(name.lower() for name in _EXPOSED),
+        *(name.lower() for name in _FOUNDATION),
         "vary",
+        "x-content-type-options",
         "access-control-allow-origin",
         "access-control-allow-credentials",
         "access-control-expose-headers",
@@ -84,9 +85,10 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
                 mode=settings.contract_responses,
                 report=BreachReport(infrastructure.metrics),
                 lasting_headers=_LASTING,
+                client_headers=_FOUNDATION,
             ),
             RequestIdMiddleware(),
-            CorsMiddleware(settings.cors_origins, _EXPOSED),
+            CorsMiddleware(settings.cors_origins, exposed_headers(_FOUNDATION, contract.response_headers)),
             LoadMiddleware(contract, load),
             limiter,
             RequestContract(contract, Limits(settings.max_body_bytes, settings.body_timeout_seconds)),

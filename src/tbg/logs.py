@@ -17,6 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from tbg.config import MASK, Settings
 from tbg.log_stream import LogStream
+from tbg.printable import ascii_json, escape_delete, escape_for_terminal, printable, write_traceback
 from tbg.url_passwords import written_forms
 
 REQUEST_EVENT: Final = "http.request"
@@ -84,7 +85,7 @@ class Redactor:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         long = [secret for secret in secrets if len(secret) > 3]  # noqa: PLR2004 - see above
-        forms = {form for secret in long for form in written_forms(secret)}
+        forms = {form for secret in long for form in (*written_forms(secret), printable(secret))}
         self._secrets = sorted(forms, key=len, reverse=True)  # what is part of another is replaced after it
         self._encoded = [form.encode(errors="backslashreplace") for form in self._secrets]
 
@@ -173,7 +174,16 @@ class _JsonRequestLog:
 
     def __call__(self, line: RequestLine) -> None:
         if self._logger.isEnabledFor(logging.INFO):
-            self._put(self._redact.bytes(self._encode(line)) + b"\n")
+            self._put(self._redact.bytes(self._encoded(line)) + b"\n")
+
+    def _encoded(self, line: RequestLine) -> bytes:
+        try:
+            encoded = self._encode(line)
+        except UnicodeEncodeError:  # a lone surrogate
+            return ascii_json(msgspec.to_builtins(line))
+        if encoded.isascii() and b"\x7f" not in encoded:
+            return encoded
+        return ascii_json(msgspec.to_builtins(line))
 
 
 def _drop_color_message(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -183,10 +193,14 @@ def _drop_color_message(_logger: WrappedLogger, _method: str, event: EventDict) 
 
 
 def _formatter(settings: Settings, shared: list[Processor]) -> logging.Formatter:
-    machine: list[Processor] = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
-    # Plain tracebacks: a rich one shows local variables, and in them whatever must not be logged.
+    machine: list[Processor] = [
+        structlog.processors.format_exc_info,
+        structlog.processors.JSONRenderer(default=str),
+        escape_delete,
+    ]
     people: list[Processor] = [
-        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        escape_for_terminal,
+        structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), exception_formatter=write_traceback),
     ]
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,

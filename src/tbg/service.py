@@ -1,10 +1,12 @@
 """The application class: Falcon's, with an end for each request, however it ends."""
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, Final
 
+import falcon
 import falcon.asgi
 import structlog
 from prometheus_client import CollectorRegistry
@@ -12,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from tbg.context import Request, RequestContext, Response
 from tbg.draining import Drain
 from tbg.logs import CutRequestLine, RequestLine, RequestLog
+from tbg.middleware.error_handler import handle_unexpected
 
 CLIENT_CLOSED_REQUEST: Final = 499  # no status of HTTP's: the client was gone before there was a response
 _MAX_PATH: Final = 512  # characters in the log
@@ -49,6 +52,25 @@ class Service(falcon.asgi.App[Request, Response]):
                 self.write_line(_line(scope, context, is_cut=is_cut))
                 if context.stream is not None:
                     await _close(context.stream)
+
+    async def _handle_exception(  # type: ignore[override]  # Falcon's own does so, too
+        self,
+        req: Request,
+        resp: Response | None,
+        ex: Exception,
+        params: dict[str, Any],
+        ws: falcon.asgi.WebSocket | None = None,
+    ) -> bool:
+        """Answer 500 in our own form when a handler of errors fails itself."""
+        try:
+            return await super()._handle_exception(req, resp, ex, params, ws=ws)
+        except Exception as error:
+            if resp is None:
+                raise
+            with suppress(falcon.HTTPInternalServerError):
+                await handle_unexpected(req, resp, error, params)
+            self._compose_error_response(req, resp, falcon.HTTPInternalServerError())
+            return True
 
 
 async def _close(stream: object) -> None:

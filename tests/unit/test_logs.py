@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import attrs
 import pytest
@@ -10,7 +11,7 @@ import structlog
 import typed_settings as ts
 
 from tbg.config import Settings
-from tbg.logs import Redactor, configure_logging
+from tbg.logs import Redactor, RequestLine, configure_logging, request_log
 from tests.conftest import Logged
 
 PASSWORD = 'p@ss"word\\1'
@@ -141,3 +142,76 @@ def test_people_get_tracebacks_without_local_variables(
     output = capsys.readouterr().out
     assert "ValueError: 25" in output
     assert local not in output.replace(f'local = "{local}"', "")
+
+
+# What a client sends must neither steer a terminal, nor reorder or hide what is around it, nor look like another line.
+
+NASTY = "a\x1b[31m\x07\x00\x9b\x85\u202e\u2066\u200b\u2028\ufeff\ud800\x7f\r\nforged"
+
+
+@pytest.mark.parametrize("format_", ["json", "console"])
+def test_nothing_steers_a_terminal(
+    configure: Callable[..., None], capsys: pytest.CaptureFixture[str], format_: str
+) -> None:
+    configure(log_format=format_)
+    log = structlog.stdlib.get_logger("tbg.own")
+    log.info(NASTY, value=NASTY, nested={NASTY: [NASTY]}, raw=NASTY.encode(errors="replace"), **{NASTY: 1})
+    logging.getLogger(NASTY).warning("theirs %s", NASTY, extra={"own": NASTY, "thing": Nasty()})
+    try:
+        fail(ValueError(NASTY))
+    except ValueError as error:
+        log.exception("own.failure", error=error)
+        logging.getLogger("library").exception("theirs", stack_info=True)
+    write_line(format_, RequestLine(NASTY, NASTY, NASTY, 200, 1.0, NASTY, NASTY, datetime.now(UTC)))
+
+    output = capsys.readouterr().out
+    assert output.count("forged") > 10
+    assert all(line.isprintable() for line in output.split("\n"))
+    assert output.isascii()
+
+
+class Nasty:
+    def __repr__(self) -> str:
+        return NASTY
+
+
+def write_line(format_: str, line: RequestLine) -> None:
+    request_log(attrs.evolve(SETTINGS, log_format=format_))(line)  # type: ignore[arg-type]  # one of the two
+
+
+def test_a_terminal_shows_no_line_that_is_forged(
+    configure: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(log_format="console")
+    other = "2026-01-01T00:00:00.000000Z [info     ] forged"
+    structlog.stdlib.get_logger("tbg.own").info(f"first\n{other}", value=f"a\n{other}")
+    try:
+        fail(ValueError(f"a\n{other}"))
+    except ValueError:
+        logging.getLogger("library").exception("second\n%s", other)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("forged" in line for line in lines) == 4
+    assert [line for line in lines if line.startswith("20")] == [lines[0], lines[2]]
+    assert ["first" in lines[0], "second" in lines[2]] == [True, True]
+
+
+def test_a_terminal_shows_other_scripts(configure: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    configure(log_format="console")
+    structlog.stdlib.get_logger("tbg.own").info("größer", value="שלום", nested={"名": 1}, number=1.5, nothing=None)
+
+    output = capsys.readouterr().out
+    assert "größer" in output
+    assert "value=שלום" in output
+    assert "nested={'名': 1}" in output
+    assert "number=1.5" in output
+    assert "nothing=None" in output
+
+
+@pytest.mark.parametrize("text", [NASTY, "é", "\x7f", "plain", "\udfff"])
+def test_a_request_line_holds_whatever_was_sent(configure: Callable[..., None], logged: Logged, text: str) -> None:
+    configure()
+    write_line("json", RequestLine(text, text, None, 200, 1.0, "127.0.0.1", "id", datetime.now(UTC)))
+
+    (line,) = logged("http.request")
+    assert (line["method"], line["path"], line["operation"], line["status"]) == (text, text, None, 200)

@@ -8,6 +8,7 @@
 It knows Falcon and openapi-core, and nothing of this service.
 """
 
+from tbg.contract.caching import vary_by
 from tbg.contract.calls import UNSET, Call, Unset
 from tbg.contract.contract import Contract
 from tbg.contract.errors import ErrorSerializer, InvalidRequestError, write_error
@@ -48,5 +49,6 @@ __all__ = [
     "mount",
     "served",
     "undocumented",
+    "vary_by",
     "write_error",
 ]

@@ -17,8 +17,7 @@ from cattrs.strategies import configure_union_passthrough
 
 from tbg.contract.errors import InvalidRequestError
 from tbg.contract.operations import Operation
-from tbg.contract.pointers import to_pointer
-from tbg.contract.schemas import Finding
+from tbg.contract.schemas import Finding, pointer_of
 
 Path = tuple[object, ...]
 
@@ -116,9 +115,8 @@ def _structure[T](value: Any, cls: type[T], locate: Callable[[Path], tuple[str, 
         # Such as the year 0 or a 61st second, which RFC 3339 has and Python's datetime has not.
         places = (locate(path) for path, _ in leaves)
         detail = "is not a value that can be represented"
-        raise InvalidRequestError(
-            [(place, Finding(to_pointer(path), "format", detail)) for place, path in places]
-        ) from error
+        found = ((place, Finding(pointer_of(path), "format", detail)) for place, path in places)
+        raise InvalidRequestError(found) from error
 
 
 def _leaves(error: BaseException, path: Path = ()) -> Iterator[tuple[Path, BaseException]]:

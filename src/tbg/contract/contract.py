@@ -36,6 +36,12 @@ class Contract:
         document = Document.load(path)
         return cls(document, compile_operations(document.spec))
 
+    @property
+    def response_headers(self) -> frozenset[str]:
+        """The names of all headers that responses document, as the contract writes them."""
+        rules = (rule for each in self.operations.values() for rule in each.responses.values())
+        return frozenset(header.name for rule in rules for header in rule.headers)
+
     def find(self, method: str, template: str | None) -> Operation | None:
         """Return the operation that Falcon routed a request to; HEAD is answered by GET.
 

@@ -2,21 +2,27 @@
 
 By default ``{"detail": "<text>"}`` as ``application/json``, with ``errors`` when single inputs are at fault; the same
 as a problem document (RFC 9457) for a client that prefers ``application/problem+json``. Nothing that the client sent
-and nothing internal is repeated.
+and nothing internal is repeated, except the client's own keys, of which as much as 32 KB of body hold.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from http import HTTPStatus
+from itertools import islice
+from typing import Final
 
 import falcon
 import falcon.asgi
 import msgspec
 
-from tbg.contract.schemas import Finding
+from tbg.contract.caching import NO_STORE, vary_by
+from tbg.contract.negotiation import ERROR_MEDIA_TYPES, JSON, PROBLEM, prefers_problem
+from tbg.contract.schemas import Finding, cut
 
-JSON = "application/json"
-PROBLEM = "application/problem+json"
-ERROR_MEDIA_TYPES = (JSON, PROBLEM)
+__all__ = ["ERROR_MEDIA_TYPES", "ErrorSerializer", "InvalidRequestError", "discard", "phrase", "write_error"]
+
+_MOST_ERRORS: Final = 50
+_MOST_ERROR_BYTES: Final = 24 * 1024
+_LONGEST_DETAIL: Final = 1000  # characters, of which JSON makes six bytes at most
 
 InputFinding = tuple[str, Finding]
 """Where a finding stands (``query``, ``path``, ``header``, ``cookie``, ``body``) and the finding."""
@@ -27,10 +33,23 @@ class InvalidRequestError(falcon.HTTPUnprocessableEntity):
 
     def __init__(self, findings: Iterable[InputFinding]) -> None:
         super().__init__(description="The request does not satisfy the contract")
-        self.errors = [
-            {"in": location, "pointer": finding.pointer, "code": finding.code, "detail": finding.detail}
-            for location, finding in findings
-        ]
+        self.errors = list(_bounded(findings))
+
+
+def _bounded(findings: Iterable[InputFinding]) -> Iterator[dict[str, str]]:
+    """Yield the first findings, as many as an answer has room for."""
+    room = _MOST_ERROR_BYTES
+    for location, finding in islice(findings, _MOST_ERRORS):
+        error = {
+            "in": location,
+            "pointer": finding.pointer,
+            "code": finding.code,
+            "detail": cut(finding.detail, _LONGEST_DETAIL),
+        }
+        room -= len(msgspec.json.encode(error))
+        if room < 0:
+            return
+        yield error
 
 
 class ErrorSerializer:
@@ -54,11 +73,12 @@ class ErrorSerializer:
 def write_error(
     req: falcon.Request, resp: falcon.Response, detail: str, errors: list[dict[str, str]] | None = None
 ) -> None:
-    """Write the body of an error whose status is already set on ``resp``."""
+    """Write the body of an error whose status is already set on ``resp``, for this client and for no cache."""
     status = resp.status_code
+    detail = cut(detail, _LONGEST_DETAIL)
     body: dict[str, object] = {"detail": detail}
     content_type = JSON
-    if _prefers_problem(req):
+    if prefers_problem(req.accept):
         content_type = PROBLEM
         instance = resp.get_header("X-Request-Id") or ""
         body = {
@@ -72,6 +92,8 @@ def write_error(
         body["errors"] = errors
     resp.content_type = content_type
     resp.data = msgspec.json.encode(body)
+    resp.set_header("Cache-Control", NO_STORE)
+    vary_by(resp, "Accept")
 
 
 def phrase(status: int) -> str:
@@ -89,7 +111,3 @@ def discard(resp: falcon.Response, lasting_headers: frozenset[str]) -> None:
     resp.stream = None
     if isinstance(resp, falcon.asgi.Response):
         resp.sse = None
-
-
-def _prefers_problem(req: falcon.Request) -> bool:
-    return "problem+json" in req.accept and req.client_prefers(ERROR_MEDIA_TYPES) == PROBLEM

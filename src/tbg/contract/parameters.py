@@ -14,8 +14,7 @@ from openapi_core.deserializing.exceptions import DeserializeError
 from openapi_core.schema.parameters import get_style_and_explode
 
 from tbg.contract.casting import deserializers, is_plain_text, main_type
-from tbg.contract.pointers import to_pointer
-from tbg.contract.schemas import Finding, Validate, compile_schema
+from tbg.contract.schemas import Finding, Validate, compile_schema, pointer_of
 
 MISSING: Final = object()
 
@@ -182,7 +181,7 @@ def _deep_object(name: str, caster: SchemaCaster) -> Deserialize:
             if (found := key_pattern.fullmatch(key)) is None:
                 raise KeyError(key)
             if len(location.getlist(key)) > 1:
-                raise InvalidParameterError((Finding(to_pointer([found[1]]), "repeated", "must be given once"),))
+                raise InvalidParameterError((Finding(pointer_of([found[1]]), "repeated", "must be given once"),))
             value[found[1]] = location[key]
         return caster.cast(value)
 

@@ -19,6 +19,7 @@ from tbg.contract.schemas import Finding, Validate, compile_schema
 _bodies = Memo(entries=1024, longest=2048)
 _LONGEST_TYPE: Final = 128
 _headers = Memo(entries=1024, longest=128)
+_CHOICE: Final = frozenset({"const", "enum", "pattern"})  # keywords of text that takes longer to judge, and comes again
 
 
 HeaderCheck = Callable[[Any], tuple[Finding, ...]]
@@ -30,11 +31,12 @@ class Breach:
     """How a response disagrees with the contract; it never holds a value.
 
     Attributes:
-        operation_id: Whose response.
-        status: Its HTTP status.
+        operation_id: Whose response; empty if no operation's.
+        status: Its HTTP status; 0 if what was set is none.
         part: ``status``, ``media type``, ``body`` or ``header <Name>``.
         pointer: JSON Pointer into the part.
-        keyword: The JSON Schema keyword that failed, or what the contract lacks.
+        keyword: The JSON Schema keyword that failed, what the contract lacks, or what cannot be sent: ``characters`` or
+            ``format`` of a header's value, its ``name``, the ``range`` of a status, the ``type`` of a stream.
     """
 
     operation_id: str
@@ -46,11 +48,16 @@ class Breach:
 
 @attrs.frozen
 class Header:
-    """One documented response header, compiled."""
+    """One documented response header, compiled.
+
+    Attributes:
+        comes_again: Whether its values are worth remembering: numbers and lists come again, ids don't.
+    """
 
     name: str
     required: bool
     validate: HeaderCheck
+    comes_again: bool
 
 
 @attrs.frozen(eq=False)  # what is remembered of it is found by identity
@@ -60,15 +67,15 @@ class ResponseRule:
     content: Content
     headers: tuple[Header, ...]
     _find: Find = attrs.field(init=False, repr=False)
-    _checks: tuple[tuple[str, HeaderCheck, Header], ...] = attrs.field(init=False, repr=False)
+    _checks: tuple[tuple[str, HeaderCheck, bool, Header], ...] = attrs.field(init=False, repr=False)
 
     @_find.default
     def _finder(self) -> Find:
         return finder(self.content)
 
     @_checks.default
-    def _by_lower_name(self) -> tuple[tuple[str, HeaderCheck, Header], ...]:
-        return tuple((header.name.lower(), header.validate, header) for header in self.headers)
+    def _by_lower_name(self) -> tuple[tuple[str, HeaderCheck, bool, Header], ...]:
+        return tuple((each.name.lower(), each.validate, each.comes_again, each) for each in self.headers)
 
     def judge_body(self, body: bytes | None, content_type: str | None) -> tuple[str, Finding] | None:
         """Return the part and the finding that condemn a body, or None.
@@ -106,12 +113,16 @@ class ResponseRule:
 
     def judge_headers(self, headers: Mapping[str, str]) -> tuple[str, Finding] | None:
         """Return the header and the finding that condemn ``headers`` (lower-case names), or None."""
-        for key, validate, header in self._checks:
-            if key in headers:
-                if findings := validate(headers[key]):
+        for key, validate, comes_again, header in self._checks:
+            raw = headers.get(key)
+            if raw is None:
+                if header.required:
+                    return f"header {header.name}", Finding("", "required", "is required")
+            elif not comes_again or (validate, raw) not in _headers:
+                if findings := validate(raw):
                     return f"header {header.name}", findings[0]
-            elif header.required:
-                return f"header {header.name}", Finding("", "required", "is required")
+                if comes_again and len(raw) <= _headers.longest:
+                    _headers.keep((validate, raw))
         return None
 
 
@@ -143,26 +154,20 @@ def _header(spec: SchemaPath, name: str, header: SchemaPath) -> Header:
     if "schema" not in header:
         raise ValueError(f"the header '{name}' has no schema")
     schema = header / "schema"
-    validate = compile_schema(spec, schema)
-    if not is_plain_text(schema):
+    validate: HeaderCheck = compile_schema(spec, schema)
+    is_text = is_plain_text(schema)
+    if not is_text:
         style, explode = get_style_and_explode(header)
-        validate = _remembering(name, reader(spec, schema, name, style, explode=explode, blanks=False), validate)
-    return Header(name, (header / "required").read_bool(default=False), validate)
+        validate = _reading(reader(spec, schema, name, style, explode=explode, blanks=False), name, validate)
+    comes_again = not is_text or not _CHOICE.isdisjoint(schema.read_value())
+    return Header(name, (header / "required").read_bool(default=False), validate, comes_again)
 
 
-def _remembering(name: str, deserialize: Deserialize, validate: Validate) -> HeaderCheck:
-    """Join both, and remember what was accepted: numbers and lists, unlike ids, come again."""
-
+def _reading(deserialize: Deserialize, name: str, validate: Validate) -> HeaderCheck:
     def judge(raw: str) -> tuple[Finding, ...]:
-        judged = (validate, raw)
-        if judged in _headers:
-            return ()
         try:
-            findings = validate(deserialize(Location({name: raw})))
+            return validate(deserialize(Location({name: raw})))
         except InvalidParameterError as invalid:
             return invalid.findings
-        if not findings and len(raw) <= _headers.longest:
-            _headers.keep(judged)
-        return findings
 
     return judge

@@ -1,7 +1,7 @@
 """One schema of the contract, compiled once, judged by openapi-core."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from typing import Any, cast
 
@@ -18,18 +18,41 @@ _MAX_ERRORS = 1000
 MAX_FINDINGS = 20
 """How many findings one message carries at most: a client can send a thousand wrong items in one body."""
 
+_LONGEST_POINTER = 200
+_LONGEST_KEY = 64
+
+
+def cut(text: str, length: int) -> str:
+    """Return at most ``length`` characters; what was cut ends in an ellipsis, what UTF-8 has not becomes ``?``."""
+    short = text if len(text) <= length else text[: length - 1] + "…"
+    return short if short.isascii() else short.encode(errors="replace").decode()
+
+
+def _cut_pointer(pointer: str) -> str:
+    return cut(pointer, _LONGEST_POINTER)
+
+
+def pointer_of(path: Iterable[object]) -> str:
+    """Write the beginning of a path of a client's keys as a pointer: as much as a finding has room for."""
+    pointer = ""
+    for segment in path:
+        pointer += to_pointer([str(segment)[: _LONGEST_POINTER + 1]])
+        if len(pointer) > _LONGEST_POINTER:
+            break
+    return _cut_pointer(pointer)
+
 
 @attrs.frozen
 class Finding:
     """What is wrong at one place of a value; it says what the contract wants, never what was there.
 
     Attributes:
-        pointer: JSON Pointer to the place; ``""`` is the whole value.
+        pointer: JSON Pointer to the place, cut at 200 characters; ``""`` is the whole value.
         code: The JSON Schema keyword that failed, or ``type``, ``format``, ``repeated``.
         detail: One clause for people: ``must be at most 10``.
     """
 
-    pointer: str
+    pointer: str = attrs.field(converter=_cut_pointer)
     code: str
     detail: str
 
@@ -71,26 +94,29 @@ def _explain_one(error: ValidationError) -> Iterable[Finding]:
     path = tuple(error.absolute_path)
     code = str(error.validator)
     if error.schema is False:
-        return [Finding(to_pointer(path), "false", "is not allowed")]
-    each, detail = [], ""
+        return [Finding(pointer_of(path), "false", "is not allowed")]
+    each: Iterator[str] = iter(())
+    detail = ""
     if code == "required":
         each, detail = _missing(error), "is required"
     elif code == "additionalProperties" and error.validator_value is False:
         each, detail = _unknown(error), "is not a known property"
-    whole = Finding(to_pointer(path), code, describe(code, error.validator_value))
-    return [Finding(to_pointer((*path, name[:64])), code, detail) for name in each] or [whole]
+    names = [cut(name, _LONGEST_KEY) for name in islice(each, MAX_FINDINGS)]
+    if not names:
+        return [Finding(pointer_of(path), code, describe(code, error.validator_value))]
+    return [Finding(pointer_of((*path, name)), code, detail) for name in names]
 
 
-def _missing(error: ValidationError) -> list[str]:
+def _missing(error: ValidationError) -> Iterator[str]:
     instance = cast("Mapping[str, object]", error.instance)
-    return [name for name in cast("list[str]", error.validator_value) if name not in instance]
+    return (name for name in cast("list[str]", error.validator_value) if name not in instance)
 
 
-def _unknown(error: ValidationError) -> list[str]:
+def _unknown(error: ValidationError) -> Iterator[str]:
     schema = cast("Mapping[str, Any]", error.schema)
-    names = [name for name in cast("Mapping[str, object]", error.instance) if name not in schema.get("properties", ())]
+    names = (name for name in cast("Mapping[str, object]", error.instance) if name not in schema.get("properties", ()))
     patterns = schema.get("patternProperties", ())
-    return [name for name in names if not any(re.search(pattern, name) for pattern in patterns)]
+    return (name for name in names if not any(re.search(pattern, name) for pattern in patterns))
 
 
 _CLAUSES = {

@@ -17,7 +17,7 @@ class DocumentResource:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         """Send the document, or 304 to a client that has it."""
         resp.etag = self._etag
-        resp.cache_control = ["no-cache"]
+        resp.cache_control = ["private", "no-cache"]
         # Compared weakly (RFC 9110, section 13.1.2); to Falcon the tag "*" and the wildcard are the same.
         if req.get_header("If-None-Match") == "*" or self._etag in (req.if_none_match or []):
             resp.status = falcon.HTTP_304

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Callable
+from contextvars import ContextVar
 from random import randbytes
 
-import structlog
+from structlog.contextvars import STRUCTLOG_KEY_PREFIX
 
 from tbg.context import Request, Response
 
 HEADER = "X-Request-Id"
+# What bind_contextvars(request_id=...) would make and look up for each request, which takes seven times as long.
+_BOUND: ContextVar[str] = ContextVar(f"{STRUCTLOG_KEY_PREFIX}request_id")
 # Ids end up in logs, shells and HTML: nothing that means something there is kept.
 _SAFE = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
@@ -31,5 +34,5 @@ class RequestIdMiddleware:
         sent = req.get_header(HEADER)
         request_id = sent if sent is not None and _SAFE.fullmatch(sent) else self._new_id()
         req.context.request_id = request_id
-        structlog.contextvars.bind_contextvars(request_id=request_id)
+        _BOUND.set(request_id)
         resp.set_header(HEADER, request_id)

@@ -7,11 +7,12 @@ Only the contract and the features differ from production.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
+import falcon
 import structlog
 from falcon.asgi import SSEvent
 from sqlalchemy import text
@@ -84,6 +85,77 @@ class Undocumented:
 class Unrenderable:
     async def on_get(self, _req: Request, resp: Response) -> None:
         resp.media = {"answer": object()}
+
+
+class BrokenHandlerError(Exception):
+    """An error whose handler is broken, in one of several ways."""
+
+
+async def handle_badly(_req: Request, resp: Response, error: Exception, _params: object) -> None:
+    match str(error):
+        case "raises":
+            raise KeyError(SECRET)
+        case "raises a wrong error":
+            raise falcon.HTTPError(409, headers={"Set-Cookie": SECRET})
+        case "raises no status":
+            raise falcon.HTTPError(99)
+        case "answers what cannot be written":
+            resp.media = {"answer": object()}
+        case "sets a wrong header":
+            resp.set_header("X-Documented", f"{SECRET}\r\n")
+            resp.media = {"answer": 1}
+
+
+async def _numbers() -> AsyncIterator[bytes]:
+    yield b"1"
+
+
+# By name, what is done to a response that is fine.
+WRONGS: dict[str, Callable[[Response], object]] = {
+    "not Latin-1": lambda resp: resp.set_header("X-Documented", f"{SECRET}€"),
+    "line break": lambda resp: resp.set_header("X-Documented", f"{SECRET}\r\nX-Injected: 1"),
+    "line feed": lambda resp: resp.append_header("Location", f"/{SECRET}\n"),
+    "NUL": lambda resp: resp.set_header("X-Documented", f"{SECRET}\x00"),
+    "wrong name": lambda resp: resp.set_header("X Made Up", SECRET),
+    "name with a line break": lambda resp: resp.set_header("X-A\r\nX-Injected", SECRET),
+    "Set-Cookie": lambda resp: resp.append_header("Set-Cookie", f"a={SECRET}\r\nX-Injected: 1"),
+    "cookie": lambda resp: resp.set_cookie("a", SECRET, path="/\r\nX-Injected: 1"),
+    "content type": lambda resp: setattr(resp, "content_type", f"text/{SECRET}\r\n"),
+    "request id": lambda resp: resp.set_header("X-Request-Id", f"{SECRET}\r\n"),
+    "origin": lambda resp: resp.set_header("Access-Control-Allow-Origin", f"{SECRET}\r\n"),
+    "framing": lambda resp: resp.set_header("Transfer-Encoding", "chunked"),
+    "status 99": lambda resp: setattr(resp, "status", 99),
+    "status 101": lambda resp: setattr(resp, "status", 101),
+    "status 1000": lambda resp: setattr(resp, "status", 1000),
+    "status abc": lambda resp: setattr(resp, "status", "abc"),
+    "data": lambda resp: setattr(resp, "data", SECRET),
+    "stream": lambda resp: setattr(resp, "stream", _numbers),
+    "events": lambda resp: setattr(resp, "sse", _numbers),
+    "media": lambda resp: setattr(resp, "content_type", "image/png"),
+    "status of a helper": lambda resp: setattr(resp, "status_code", 0),
+}
+BROKEN_HANDLERS = (
+    "raises",
+    "raises a wrong error",
+    "raises no status",
+    "answers what cannot be written",
+    "sets a wrong header",
+)
+
+
+class Wrong:
+    async def on_get(self, req: Request, resp: Response) -> None:
+        case = req.get_header("X-Case", required=True)
+        resp.media = {"answer": 1}
+        if case in BROKEN_HANDLERS:
+            raise BrokenHandlerError(case)
+        WRONGS[case](resp)
+
+
+class Cached:
+    async def on_get(self, _req: Request, resp: Response) -> None:
+        resp.cache_control = ["public", "max-age=60"]
+        resp.media = {"answer": 1}
 
 
 class Query:
@@ -196,6 +268,8 @@ def feature(infrastructure: Infrastructure) -> Feature:
             "/probe/endless": Endless(database),
             "/probe/log": Log(infrastructure.settings),
             "/probe/notes": Notes(database),
+            "/probe/wrong": Wrong(),
+            "/probe/cached": Cached(),
             "/probe/account": Fine(),
             "/probe/shadow": Fine(),
             "/probe/strict": Fine(),
@@ -208,6 +282,7 @@ def feature(infrastructure: Infrastructure) -> Feature:
 def build(infrastructure: Infrastructure, contract: Contract | None = None) -> App:
     app = build_app(infrastructure, contract or Contract.load(CONTRACT), [feature])
     app.add_middleware(EmptyNotes(infrastructure.database))
+    app.add_error_handler(BrokenHandlerError, handle_badly)
     return app
 
 

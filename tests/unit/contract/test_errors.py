@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema.exceptions import ValidationError
 
-from tbg.contract import Contract
-from tbg.contract.schemas import MAX_FINDINGS, describe, explain
+from tbg.contract import Contract, InvalidRequestError
+from tbg.contract.schemas import MAX_FINDINGS, Finding, describe, explain
 from tests.unit.contract.support import Document, Resource, Service, body, document, findings, load, operation, serve
 
 PROBLEM = "application/problem+json"
@@ -285,7 +286,8 @@ def test_what_a_responder_set_for_its_success_does_not_stay_on_an_error(contract
     )
 
     assert (result.status_code, result.json) == (409, {"detail": "Taken"})
-    assert result.headers.keys() == {"content-type", "content-length", "access-control-allow-origin", "x-own"}
+    added = {"cache-control", "vary", "x-content-type-options"}
+    assert result.headers.keys() - added == {"content-type", "content-length", "access-control-allow-origin", "x-own"}
     assert result.cookies == {}
 
 
@@ -334,3 +336,128 @@ def test_nothing_that_was_sent_comes_back_in_an_error(
     if result.status_code >= 400:
         assert MARKER not in result.text
         assert MARKER not in str(result.headers)
+
+
+# An error repeats a bounded part of the client's own keys.
+
+LARGEST = 32 * 1024
+
+
+def keys(count: int, length: int) -> list[str]:
+    return [f"{number:0{length}}" for number in range(count)]
+
+
+def nested(depth: int, key: str) -> str:
+    return f'{{"{key}":' * depth + "1" + "}" * depth
+
+
+WRONG_BODIES = [
+    json.dumps(GOOD | {"x" * 1_000_000: 1}),
+    json.dumps(GOOD | {"\u202e" * 100_000: 1}),
+    json.dumps(GOOD | dict.fromkeys(keys(10_000, 10), 1)),
+    json.dumps(GOOD | dict.fromkeys(keys(100, 9_000), 1)),
+    json.dumps(GOOD | {"~/\x01" * 100_000: 1}),
+    json.dumps(GOOD | {"map": dict.fromkeys(keys(1000, 500), 1)}),
+    json.dumps(GOOD | {"list": ["x"] * 100_000}),
+]
+
+
+@pytest.mark.parametrize("accept", [JSON, PROBLEM])
+@pytest.mark.parametrize("wrong", WRONG_BODIES, ids=range(len(WRONG_BODIES)))
+def test_an_error_is_small_whatever_the_keys(service: Service, wrong: str, accept: str) -> None:
+    result = service.send("POST", body=wrong, headers={"Content-Type": JSON, "Accept": accept})
+
+    assert result.status_code == 422
+    assert len(result.content) <= LARGEST
+    assert 0 < len(result.json["errors"]) <= 50
+    assert all(len(error["pointer"]) <= 200 for error in result.json["errors"])
+
+
+@pytest.mark.parametrize(("depth", "key"), [(100, "k" * 9_000), (60, "\u202e" * 9), (2, "k" * 400_000), (60, "~" * 9)])
+def test_an_error_deep_inside_is_small(tmp_path: Path, depth: int, key: str) -> None:
+    schemas = {"Deep": {"type": "object", "additionalProperties": {"$ref": "#/components/schemas/Deep"}}}
+    post = operation(requestBody=body({"$ref": "#/components/schemas/Deep"}))
+    responses = {"responses": document({})["components"]["responses"]}
+    contract = load(tmp_path, document({"/act": {"post": post}}, components=responses | {"schemas": schemas}))
+
+    result = serve(contract).send("POST", body=nested(depth, key), headers={"Content-Type": JSON})
+
+    (error,) = result.json["errors"]
+    assert (error["code"], len(error["pointer"])) == ("type", 200)
+    assert error["pointer"][-1] == "…"
+    assert len(result.content) <= LARGEST
+
+
+def test_one_long_key_above_many_findings_takes_no_time(tmp_path: Path) -> None:
+    """The pointer of each would have as many characters as the body."""
+    schema = {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}
+    tested = serve(load(tmp_path, document({"/act": {"post": operation(requestBody=body(schema))}})))
+    sent = json.dumps({"x" * 900_000: [1] * 20_000})
+
+    began = time.process_time()
+    result = tested.send("POST", body=sent, headers={"Content-Type": JSON})
+
+    assert time.process_time() - began < 1
+    assert len(result.json["errors"]) == 1
+
+
+@pytest.mark.parametrize("count", [1, 900])
+def test_an_error_about_a_form_is_small(tmp_path: Path, count: int) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "additionalProperties": False}
+    form = "application/x-www-form-urlencoded"
+    tested = serve(load(tmp_path, document({"/act": {"post": operation(requestBody=body(schema, form))}})))
+    sent = "&".join(f"{key}=1" for key in keys(count, 900_000 // count))
+
+    result = tested.send("POST", body=sent, headers={"Content-Type": form})
+
+    assert result.status_code == 422
+    assert len(result.content) <= LARGEST
+
+
+@pytest.mark.parametrize("count", [1, 900])
+def test_an_error_about_an_object_in_the_query_is_small(tmp_path: Path, count: int) -> None:
+    schema = {"type": "object", "additionalProperties": False, "properties": {"a": {"type": "string"}}}
+    where = {"name": "where", "in": "query", "style": "deepObject", "explode": True, "schema": schema}
+    tested = serve(load(tmp_path, document({"/act": {"get": operation(parameters=[where])}})))
+    pairs = [f"where[{key}]=1" for key in keys(count, 60_000 // count)]
+
+    for query in ("&".join(pairs), f"{pairs[0]}&{pairs[0]}"):
+        result = tested.send(query_string=query)
+        assert result.status_code == 422
+        assert all(error["pointer"].startswith("/where") for error in result.json["errors"])
+        assert len(result.content) <= LARGEST
+
+
+def test_many_parameters_that_are_wrong_make_a_small_error(tmp_path: Path) -> None:
+    wrong = {"type": "array", "items": {"type": "integer"}}
+    listed = [{"name": f"{'n' * 150}{number}", "in": "query", "schema": wrong} for number in range(100)]
+    tested = serve(load(tmp_path, document({"/act": {"get": operation(parameters=listed)}})))
+
+    result = tested.send(query_string="&".join(f"{each['name']}=x" for each in listed))
+
+    assert len(result.json["errors"]) == 50
+    assert len(result.content) <= LARGEST
+
+
+def test_findings_of_many_bytes_are_fewer() -> None:
+    findings = [("body", Finding("\x01" * 200 + str(number), "c", "d" * 5000)) for number in range(50)]
+
+    errors = InvalidRequestError(findings).errors
+
+    assert 5 < len(errors) < 50
+    assert len(json.dumps(errors)) < LARGEST
+
+
+@pytest.mark.parametrize("text", ["x" * 1_000_000, "\x01" * 1_000_000, "€" * 1_000_000, "\ud800"])
+def test_a_long_message_is_cut(tmp_path: Path, text: str) -> None:
+    """A domain error's message may be made of what the client sent."""
+
+    async def fail(_req: falcon.asgi.Request, _resp: falcon.asgi.Response) -> None:
+        raise falcon.HTTPConflict(description=text)
+
+    tested = serve(load(tmp_path, document({"/act": {"get": operation()}})), {"/act": Resource(fail)})
+
+    result = tested.send()
+
+    assert (result.status_code, len(result.json["detail"])) == (409, min(len(text), 1000))
+    assert len(result.content) <= LARGEST

@@ -138,6 +138,9 @@ def test_a_breach_is_a_500_that_tells_nothing_and_is_reported_by_place(
         "content-type": "application/json",
         "content-length": str(len(result.content)),
         "x-request-id": "kept",
+        "cache-control": "no-store",
+        "vary": "Accept",
+        "x-content-type-options": "nosniff",
     }
     assert tested.breaches == [breach]
     assert SECRET not in repr(attrs.asdict(tested.breaches[0]))
