@@ -77,6 +77,9 @@ async def _passage(app: App, exchange: Exchange, number: int, middleware: object
     if not phases:
         raise NoSuchStageError(f"{type(middleware).__name__} does nothing")
     arguments = await _walk(app, exchange, number, (middleware, phases[-1]))
+    req: Any = arguments[phases[-1]][0]
+    if count_out := getattr(req.context, "count_out", None):  # else the requests of a batch would be one too many
+        count_out()
     return [(function, arguments[phase]) for phase in phases if (function := hook(middleware, phase))]
 
 

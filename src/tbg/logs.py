@@ -17,7 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from tbg.config import MASK, Settings
 from tbg.log_stream import LogStream
-from tbg.printable import ascii_json, escape_delete, escape_for_terminal, printable, write_traceback
+from tbg.printable import ascii_json, escape_delete, escape_for_terminal, printable, printable_lines, write_traceback
 from tbg.url_passwords import written_forms
 
 REQUEST_EVENT: Final = "http.request"
@@ -85,7 +85,9 @@ class Redactor:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         long = [secret for secret in secrets if len(secret) > 3]  # noqa: PLR2004 - see above
-        forms = {form for secret in long for form in (*written_forms(secret), printable(secret))}
+        forms = {
+            form for secret in long for form in (*written_forms(secret), printable(secret), printable_lines(secret))
+        }
         self._secrets = sorted(forms, key=len, reverse=True)  # what is part of another is replaced after it
         self._encoded = [form.encode(errors="backslashreplace") for form in self._secrets]
 

@@ -47,7 +47,9 @@ def test_the_service_has_features_of_its_own(idle: Infrastructure, root_contract
     assert served.keys() == {"/health", "/ready", "/version", "/openapi.yaml", "/openapi.json"}
 
 
-def test_what_counts_can_be_refused(idle: Infrastructure, root_contract: Contract) -> None:
+def test_what_counts_can_be_refused_and_whatever_is_no_probe_can_be_shed(
+    idle: Infrastructure, root_contract: Contract
+) -> None:
     features = all_features(idle, root_contract, FEATURES)
     possible = answers(features, rate_limits(idle.settings, root_contract, features))
     statuses = {operation.operation_id: possible(operation) for operation in root_contract.operations.values()}
@@ -55,21 +57,21 @@ def test_what_counts_can_be_refused(idle: Infrastructure, root_contract: Contrac
     assert statuses == {
         "getHealth": set(),
         "getReadiness": set(),
-        "getVersion": {429},
-        "getContractAsYaml": {429},
-        "getContractAsJson": {429},
+        "getVersion": {429, 503},
+        "getContractAsYaml": {429, 503},
+        "getContractAsJson": {429, 503},
     }
 
 
-@pytest.mark.parametrize(("uses_database", "statuses"), [(True, {429, 503}), (False, {429})])
+@pytest.mark.parametrize(("uses_database", "statuses"), [(True, {503}), (False, set())])
 def test_what_uses_the_database_can_be_unavailable(
     root_contract: Contract, *, uses_database: bool, statuses: set[int]
 ) -> None:
-    feature = Feature(resources={"/version": Thing()}, uses_database=uses_database)
+    feature = Feature(resources={"/health": Thing()}, uses_database=uses_database)
 
     possible = answers([feature], rate_limits(Settings(), root_contract, [feature]))
 
-    assert possible(root_contract.operations["GET", "/version"]) == statuses
+    assert possible(root_contract.operations["GET", "/health"]) == statuses
 
 
 def test_the_environment_makes_the_service(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -467,6 +467,7 @@ def test_the_drivers_own_password_is_a_secret_and_no_way_around_production(monke
     monkeypatch.setenv("TBG_ENVIRONMENT", "production")
     monkeypatch.setenv("TBG_CORS_ORIGINS", '["https://app.example.com"]')
     monkeypatch.setenv("TBG_DATABASE_URL", "postgresql+asyncpg://tbg@db/game")
+    monkeypatch.setenv("TBG_REDIS_URL", "redis://redis:6379/0")
 
     with pytest.raises(SettingsError, match="PGPASSWORD: is the development password"):
         Settings.load(None)

@@ -119,6 +119,7 @@ def test_service_gets_the_servers_and_the_options(tmp_path: Path) -> None:
         "TBG_HOST": "::",
         "TBG_PORT": "1234",
         "TBG_LOG_FORMAT": "console",
+        "TBG_DRAIN_SECONDS": "0",
         "TBG_DEV_RELOAD": "1",
         "WEB_CONCURRENCY": "3",
     }
