@@ -40,11 +40,14 @@ fmt: setup  ## format the code and repair what ruff can repair
 	$(BIN)/ruff check --fix .
 
 lint: setup  ## check style
+	@case "$$(pwd)" in *[]\\[*?{}]*) \
+	    echo 'error: ruff takes the characters \ [ ] { } * ? in its path for a pattern: use a checkout in another place' >&2; exit 1 ;; \
+	esac
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
 typecheck: setup  ## check types
-	$(BIN)/mypy
+	$(BIN)/python -m mypy
 
 lock: setup  ## compile the lock files anew (LOCK="--upgrade" to take newer versions)
 	requirements/lock.sh $(LOCK)

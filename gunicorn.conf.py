@@ -4,7 +4,6 @@ import gc
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tbg.server.boot import absent
 from tbg.server.signals import FORK_GUARD, end_early, started_with
@@ -16,14 +15,16 @@ with absent("requests", "rich"):  # 10 MB and 80 ms, for nothing that is done he
     import openapi_core  # noqa: F401 - for its import only
     import structlog  # noqa: F401 - the same
 
+from gunicorn.arbiter import Arbiter
+
 from tbg.config import PROJECT_ROOT, Settings, SettingsError
 from tbg.contract.bundling import Bundle
 from tbg.logs import configure_logging, line_handlers
+from tbg.server.arbiter import DrainingArbiter
 from tbg.server.concurrency import worker_count
+from tbg.server.descriptors import connection_limit, raise_soft_limit
+from tbg.server.http1 import Limits
 from tbg.server.worker import GunicornLogger, Worker
-
-if TYPE_CHECKING:
-    from gunicorn.arbiter import Arbiter
 
 try:
     _settings = Settings.load()
@@ -58,26 +59,35 @@ if _reload:
     reloader_engines["auto"] = PromptReloader  # gunicorn knows no other way to name one
 reload_extra_files = _watched_files() if _reload else []
 
-bind = _listener(_settings.host, _settings.port)
+bind = [_listener(_settings.host, _settings.port)]  # a list: in a text, commas would separate several
 workers = worker_count()
 worker_class = Worker
+Worker.limits = Limits(
+    header_seconds=_settings.header_timeout_seconds,
+    write_seconds=_settings.write_timeout_seconds,
+    drain_seconds=min(2.0, _settings.drain_seconds),
+)
+Worker.max_connections = connection_limit(_settings, raise_soft_limit())
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - memory, so that a slow disk kills no worker
 control_socket_disable = True
 
 timeout = 30
 keepalive = 75  # longer than common load balancers keep theirs, so that it is never this end that closes first
 graceful_timeout = _settings.graceful_timeout_seconds
-max_requests = 100_000
-max_requests_jitter = 10_000
 
 forwarded_allow_ips = ""  # the service itself decides which proxy it believes
 logger_class = GunicornLogger
 accesslog = None
 
 
-def pre_exec(server: "Arbiter") -> None:
+def pre_exec(server: Arbiter) -> None:
     """Let SIGUSR2 start the same command again, in the same folder."""
     server.START_CTX.update(started_with())
+
+
+def on_starting(server: Arbiter) -> None:
+    """Let workers have successors before they go, and a stop lose nothing."""
+    DrainingArbiter.take_over(server, _settings.drain_seconds)
 
 
 def when_ready(_server: object) -> None:

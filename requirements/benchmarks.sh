@@ -29,8 +29,10 @@ runs() { status=0; "$@" -v >/dev/null 2>&1 || status=$?; [ "$status" -lt 126 ]; 
 wrk_is_there() { runs wrk || runs .bench/wrk.sh; }
 
 write_launcher() {
-    libraries=$(dirname "$(find "$PWD/.bench/wrk" -name 'libluajit-5.1.so.2' | head -n 1)")
-    printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$libraries" "$PWD/.bench/wrk/usr/bin/wrk" >.bench/wrk.sh
+    libraries=$(dirname "$(cd .bench && find wrk -name 'libluajit-5.1.so.2' | head -n 1)")
+    # It finds its own place, whose path may have any character.
+    printf '#!/bin/sh\nhere=$(cd "$(dirname "$0")" && pwd)\nLD_LIBRARY_PATH="$here/%s" exec "$here/wrk/usr/bin/wrk" "$@"\n' \
+        "$libraries" >.bench/wrk.sh
     chmod +x .bench/wrk.sh
 }
 

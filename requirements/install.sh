@@ -33,6 +33,8 @@ export UV_PYTHON_DOWNLOADS=never
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 .venv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements/development.txt requirements/bootstrap.txt
 .venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
+# Relative, so that it has ASCII letters only: Python reads it before it knows of any encoding but the locale's.
+echo ../../../../src >"$(echo .venv/lib/python3.*/site-packages/tbg.pth)"
 # Compiled now, also for those who let Python write no bytecode later: it is a tenth of the boot.
 .venv/bin/python -m compileall -q src
 wanted >"$STAMP"

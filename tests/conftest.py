@@ -43,10 +43,10 @@ def worker_number(request: pytest.FixtureRequest) -> int:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A PostgreSQL server: the one that is given, or one of this test process's own."""
     if url := os.environ.get("TBG_TEST_DATABASE_URL"):
-        yield Server(url)
+        yield Server(url, url)
     else:
         with discarded(EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "data")) as embedded:
-            yield Server(embedded.url)
+            yield Server(embedded.admin_url, embedded.url)
 
 
 @pytest.fixture(scope="session")
@@ -172,6 +172,7 @@ def gunicorn(
         "database_url": postgres_url,
         "redis_url": redis_url,
         "redis_timeout_seconds": 5.0,
+        "drain_seconds": 0,
         "graceful_timeout_seconds": 5,
     }
     environment = full_environment(**{**chosen, **settings})

@@ -6,7 +6,6 @@ do not hang on one process's luck.
 
 import fcntl
 import os
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+import redis
 
 from benchmarks.load import wrk
 from benchmarks.load.cores import Cores
@@ -99,7 +99,7 @@ def measure(targets: Sequence[Target], plan: Plan, cores: Cores, say: Callable[[
             for result in results:
                 say(f"round {number + 1} of {plan.rounds}: {result.target.name}")
                 if not result.failure:
-                    _one_round(result, plan, _Place(environment, cores, valkey.port))
+                    _one_round(result, plan, _Place(environment, cores, valkey.url))
     return results
 
 
@@ -109,7 +109,7 @@ class _Place:
 
     environment: Mapping[str, str]
     cores: Cores
-    valkey_port: int
+    valkey_url: str
 
 
 def _one_round(result: Result, plan: Plan, place: _Place) -> None:
@@ -119,18 +119,18 @@ def _one_round(result: Result, plan: Plan, place: _Place) -> None:
         with Running(result.target, place.environment, place.cores, directory) as running:
             result.starts.append(running.wait_ready())
             for case in plan.cases(result.target):
-                result.samples.setdefault(case, []).append(_sample(running, case, plan.seconds, place.valkey_port))
+                result.samples.setdefault(case, []).append(_sample(running, case, plan.seconds, place.valkey_url))
             result.memory.append(running.memory())
     except (TargetError, wrk.WrkError) as error:
         result.failure = str(error)
 
 
-def _sample(running: Running, case: Case, seconds: int, valkey_port: int) -> Sample:
+def _sample(running: Running, case: Case, seconds: int, valkey_url: str) -> Sample:
     """Warm up, begin a new window of the rate limit, and measure."""
     wrk.ask(case, running.port, _WARM_UP_SECONDS)
     running.settle()
     running.troubles()
-    _forget_everything(valkey_port)
+    _forget_everything(valkey_url)
     allowed = _remaining(running, case)
     before = running.cpu_seconds()
     outcome = wrk.ask(case, running.port, seconds)
@@ -194,11 +194,10 @@ def _servers(directory: Path) -> Iterator[tuple[Mapping[str, str], EmbeddedValke
         yield environment, valkey
 
 
-def _forget_everything(port: int) -> None:
+def _forget_everything(url: str) -> None:
     """Empty Valkey: what has been counted before must not count now."""
-    with socket.create_connection(("127.0.0.1", port), 5) as connection:
-        connection.sendall(b"FLUSHALL\r\n")
-        connection.recv(16)
+    with redis.Redis.from_url(url, socket_timeout=5) as client:
+        client.flushall()
 
 
 @contextmanager

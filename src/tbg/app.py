@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-import falcon.asgi
 import falcon.media
 import msgspec
 
 from tbg.breaches import BreachReport
 from tbg.client import ClientAddresses
 from tbg.config import Settings
-from tbg.context import Request, Response
+from tbg.context import Request
 from tbg.contract import (
     Answers,
     Contract,
@@ -37,8 +36,10 @@ from tbg.middleware.rate_limit import RateLimitMiddleware
 from tbg.middleware.request_id import RequestIdMiddleware
 from tbg.rate_limiting import DEFAULT, SCRIPT, RateLimiter, RateLimitMetrics, RateLimits, headers
 from tbg.redis.script import redis_script
+from tbg.refusal import SCOPE_KEY
+from tbg.service import Service
 
-App = falcon.asgi.App[Request, Response]
+App = Service
 
 _EXPOSED = (request_id.HEADER, *headers.NAMES)
 # What the layers around a responder set stays on an error; what the responder set goes.
@@ -69,15 +70,13 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
         scopes(features),
         ipv6_prefix=settings.rate_limit_ipv6_prefix,
     )
-    app: App = falcon.asgi.App(
+    app = Service(
         request_type=Request,
-        router=Router(),
+        router=Router(lambda scope: SCOPE_KEY in scope),
         sink_before_static_route=False,  # the sink takes every path that nothing else serves
         middleware=[
             LifecycleMiddleware(infrastructure),
-            AccessLogMiddleware(
-                contract, ClientAddresses(settings.trusted_proxies, settings.forwarded_header), request_log(settings)
-            ),
+            AccessLogMiddleware(contract, ClientAddresses(settings.trusted_proxies, settings.forwarded_header)),
             ResponseContract(
                 contract,
                 mode=settings.contract_responses,
@@ -90,10 +89,13 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
             RequestContract(contract, Limits(settings.max_body_bytes, settings.body_timeout_seconds)),
         ],
     )
+    app.write_line = request_log(settings)
+    app.metrics = infrastructure.metrics
+    app.drain = infrastructure.drain
     _write_json_with_msgspec(app)
     _handle_errors(app, features)
     mount(app, contract, resources(features), answers(features, limits))
-    app.add_sink(limiter.not_found, "/")
+    app.add_sink(limiter.unmatched, "")
     if settings.debug:
         add_docs(app)
     return app
@@ -114,7 +116,7 @@ def all_features(
         },
         uses_database=False,
     )
-    return (health_feature(infrastructure.settings, pings), document, *features)
+    return (health_feature(infrastructure.settings, pings, infrastructure.drain), document, *features)
 
 
 def resources(features: Iterable[Feature]) -> dict[str, object]:

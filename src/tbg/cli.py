@@ -1,6 +1,8 @@
 """The ``tbg`` command. It imports what a command needs when that command runs, so that `serve` starts fast."""
 
+import io
 import os
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,10 +21,33 @@ if TYPE_CHECKING:
 @click.version_option(__version__, prog_name="tbg")
 def main() -> None:
     """The Bitcoin Game API."""
+    _require_a_usable_locale()
+
+
+def _require_a_usable_locale() -> None:
+    """Let nothing that is printed end in a traceback, and say so if Python cannot load the service at all."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    if re.search("[\ud800-\udfff]", str(PROJECT_ROOT)):
+        path = os.fsencode(PROJECT_ROOT).decode(errors="replace")
+        raise click.ClickException(
+            f"Python cannot load this service from {path} in this locale, which lacks the path's letters: "
+            "set LC_ALL=C.UTF-8, or PYTHONUTF8=1"
+        )
+
+
+def _host(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    from tbg.hosts import host_hint, is_host  # noqa: PLC0415 - see above
+
+    if value is None or is_host(value):
+        return value
+    hint = host_hint(value)
+    raise click.BadParameter(f"{value[:100]!r} cannot be listened on{f'; {hint}' if hint else ''}")
 
 
 @main.command()
-@click.option("--host", help="Address to listen on.  [TBG_HOST; default: 127.0.0.1]")
+@click.option("--host", callback=_host, help="Address to listen on.  [TBG_HOST; default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [TBG_PORT; default: 8000]")
 @click.option("--workers", type=click.IntRange(1), help="Worker processes.  [WEB_CONCURRENCY; default: 1]")
 @click.option("--reload", is_flag=True, help="Restart when the code or the contract changes.")
@@ -109,9 +134,12 @@ def migration(message: str) -> None:
 
 
 def _settings() -> "Settings":
-    from tbg.config import Settings, SettingsError  # noqa: PLC0415 - see above
+    from tbg.config import ENV_FILE, Settings, SettingsError, unknown_variables  # noqa: PLC0415 - see above
 
     try:
-        return Settings.load()
+        settings = Settings.load()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
+    for name in unknown_variables(env_file=ENV_FILE):
+        click.echo(f"warning: {name} is no setting, so nothing reads it; `tbg settings` lists them all", err=True)
+    return settings

@@ -2,40 +2,38 @@
 
     SettingsError (RuntimeError)    something is wrong; the message lists every variable at fault
 
-Later sources win: defaults, then ``.env`` at the project's root, then the environment.
+Later sources win: defaults, then ``.env`` at the project's root, then the environment. What is set to nothing is not
+set: ``TBG_DEBUG=`` is how compose files hand on a variable that is not there.
 """
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import attrs
 import cattrs.errors
 import typed_settings as ts
-from typed_settings.loaders import DotEnvLoader, EnvLoader, Loader
-from typed_settings.types import LoadedSettings
 
 from tbg import __version__
+from tbg.env_file import read_env_file
+from tbg.hosts import host_hint, is_host
+from tbg.origins import is_loopback
 from tbg.project import PROJECT_ROOT as PROJECT_ROOT  # noqa: PLC0414 - for all who need it and the settings, too
-from tbg.redis.url import first_server, is_redis_url
-from tbg.setting_values import (
-    Check,
-    Overrides,
-    absent_or,
-    between,
-    converter,
-    is_database_url,
-    is_host,
-    is_origin,
-    is_proxy,
-)
+from tbg.setting_fields import seconds as _seconds
+from tbg.setting_fields import setting as _setting
+from tbg.setting_values import Overrides, absent_or, are_origins, between, converter, is_proxy, origins_hint
+from tbg.url_passwords import MASK as MASK  # noqa: PLC0414 - for all who mask
+from tbg.url_passwords import is_clear_redis_url, is_database_url, password_hint, passwords
 
 PREFIX: Final = "TBG_"
+ENV_FILE: Final = PROJECT_ROOT / ".env"
 DEVELOPMENT_PASSWORD: Final = "tbgdev2026"  # noqa: S105 - public on purpose; production refuses it
-MASK: Final = "***"
+# Right on a developer's machine only, so production must be told its own; the database's has a password that tells.
+_DEVELOPMENT_DEFAULTS: Final = ("redis_url", "cors_origins")
+# For docker-compose.api.yml, which reads the same file.
+_COMPOSE: Final = frozenset({"TBG_DB_PASSWORD", "TBG_API_PORT", "TBG_API_IMAGE", "TBG_API_CONTEXT"})
 
 
 class SettingsError(RuntimeError):
@@ -44,19 +42,6 @@ class SettingsError(RuntimeError):
     def __init__(self, findings: list[str]) -> None:
         self.findings = findings
         super().__init__("\n".join(["The settings cannot be used:", *(f"  - {finding}" for finding in findings)]))
-
-
-def _setting(default: Any, meaning: str, allowed: str, check: Check = lambda _: True, *, secret: bool = False) -> Any:  # noqa: ANN401 - attrs.field's own type
-    def validate(_settings: object, _field: object, value: object) -> None:
-        if not check(value):
-            raise ValueError(f"must be {allowed}")
-
-    field = ts.secret if secret else ts.option
-    return field(default=default, help=meaning, validator=validate, metadata={"meaning": meaning, "allowed": allowed})
-
-
-def _seconds(default: float, meaning: str, high: float = 3600) -> Any:  # noqa: ANN401 - attrs.field's own type
-    return _setting(default, f"{meaning}, in seconds", f"a number above 0, at most {high}", lambda v: 0 < v <= high)
 
 
 @attrs.frozen(kw_only=True)
@@ -79,8 +64,9 @@ class Settings:
     host: str = _setting(
         "127.0.0.1",
         "address to listen on, or unix:/path of a socket",
-        "an address, a host name, or unix: and an absolute path of at most 103 characters",
+        "an address without brackets and port, a host name, or unix: and an absolute path of at most 103 bytes",
         is_host,
+        hint=host_hint,
     )
     port: int = _setting(8000, "port to listen on", "a whole number from 1 to 65535", between(1, 65535))
     database_url: ts.SecretStr = _setting(
@@ -88,6 +74,7 @@ class Settings:
         "PostgreSQL or TimescaleDB",
         "a URL like postgresql+asyncpg://user:password@host:5432/database",
         is_database_url,
+        hint=password_hint,
         secret=True,
     )
     database_pool_size: int = _setting(
@@ -111,7 +98,8 @@ class Settings:
         "Redis or Valkey",
         "a URL like redis://host:6379/0, rediss://…, unix://…, redis+sentinel://host,host/service "
         "or redis+cluster://host,host",
-        is_redis_url,
+        is_clear_redis_url,
+        hint=password_hint,
         secret=True,
     )
     redis_max_connections: int = _setting(
@@ -122,7 +110,8 @@ class Settings:
         ("http://localhost:5173", "http://localhost:3000"),
         "origins whose pages may call this API",
         'a JSON list of origins like ["https://app.example.com"], or ["*"]',
-        lambda v: all(map(is_origin, v)) and ("*" not in v or len(v) == 1),
+        are_origins,
+        hint=origins_hint,
     )
     rate_limit_requests: int | None = _setting(
         None,
@@ -162,9 +151,23 @@ class Settings:
         1024 * 1024, "largest request body", "a whole number from 1024 to 1073741824", between(1024, 2**30)
     )
     body_timeout_seconds: float = _seconds(30.0, "longest time a request body may take to arrive")
+    header_timeout_seconds: float = _seconds(15.0, "longest time the header of a request may take to arrive")
+    write_timeout_seconds: float = _seconds(15.0, "longest time a client may read next to nothing of a response")
+    max_connections: int = _setting(
+        10_000,
+        "most connections of clients per worker; fewer if there are not enough file descriptors",
+        "a whole number from 16 to 1000000",
+        between(16, 1_000_000),
+    )
     ready_timeout_seconds: float = _seconds(2.0, "longest time a readiness check may take", 60)
     ready_cache_seconds: float = _setting(
         1.0, "how long a readiness answer is remembered, in seconds", "a number from 0 to 60", between(0, 60)
+    )
+    drain_seconds: float = _setting(
+        3.0,
+        "how long the service goes on after SIGTERM, not ready any more, before it stops listening, in seconds",
+        "a number from 0 to 600",
+        between(0, 600),
     )
     graceful_timeout_seconds: int = _setting(
         30, "how long requests may finish after SIGTERM, in seconds", "a whole number from 1 to 3600", between(1, 3600)
@@ -177,24 +180,26 @@ class Settings:
     )
 
     @classmethod
-    def load(cls, env_file: Path | None = PROJECT_ROOT / ".env") -> "Settings":
+    def load(cls, env_file: Path | None = ENV_FILE) -> "Settings":
         """Read ``env_file`` (when it exists) and the environment.
 
         Raises:
             SettingsError: Some values are not allowed; the message names each variable and what it may be.
         """
-        values, findings = _convert(_raw(env_file))
-        if findings:
-            raise SettingsError(findings)
+        file = read_env_file(env_file, PREFIX)
+        written = {name: value.encode(errors="surrogateescape") for name, value in file.values.items()}
+        values, findings = _convert({**_set(written), **_set(_environment())})
+        if file.findings or findings:
+            raise SettingsError([*file.findings, *findings])
         settings = cls(**values)
-        if findings := list(_refused_in_production(settings)):
+        if findings := list(_refused_in_production(settings, values)):
             raise SettingsError(findings)
         return settings
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """The passwords inside the URLs, as written and as meant, and the driver's own, which must never be printed."""
-        return (*_passwords(self.database_url), *_passwords(self.redis_url), *_driver_passwords())
+        return (*passwords(self.database_url), *passwords(self.redis_url), *_driver_passwords())
 
 
 def options() -> Iterator[tuple[str, "attrs.Attribute[Any]"]]:
@@ -203,21 +208,19 @@ def options() -> Iterator[tuple[str, "attrs.Attribute[Any]"]]:
         yield PREFIX + field.name.upper(), field
 
 
-def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Return the ``TBG_*`` names in ``environment`` that nothing reads: most likely misspelt."""
-    known = {name for name, _ in options()}
+def unknown_variables(environment: Iterable[str] = os.environ, env_file: Path | None = None) -> list[str]:
+    """Return the ``TBG_*`` names in ``environment`` and ``env_file`` that nothing reads: most likely misspelt."""
+    names = {*environment, *read_env_file(env_file, PREFIX).values}
+    known = {name for name, _ in options()} | _COMPOSE
     internal = (f"{PREFIX}TEST_", f"{PREFIX}DEV_")
     return sorted(
-        name for name in environment if name.startswith(PREFIX) and name not in known and not name.startswith(internal)
+        name for name in names if name.startswith(PREFIX) and name not in known and not name.startswith(internal)
     )
 
 
-def _passwords(url: str) -> list[str]:
-    """Return the passwords in ``url``, before its host or in its query: as written, and as meant."""
-    parts = urlsplit(first_server(url))
-    written = parts.password or ""
-    queried = (value for name, value in parse_qsl(parts.query) if "password" in name)
-    return [secret for secret in dict.fromkeys((written, unquote(written), *queried)) if secret]
+def _environment() -> dict[str, bytes]:
+    """Return the environment as bytes: as text it would depend on the locale."""
+    return {os.fsdecode(name): value for name, value in os.environb.items()}
 
 
 def _driver_passwords() -> list[str]:
@@ -225,17 +228,12 @@ def _driver_passwords() -> list[str]:
     return [password] if (password := os.environ.get("PGPASSWORD")) else []
 
 
-def _raw(env_file: Path | None) -> dict[str, object]:
-    """Return the text of every variable that is set, by field; the environment wins over ``env_file``."""
-    loaders: list[Loader] = [EnvLoader(PREFIX)]
-    if env_file is not None and env_file.is_file():
-        loaders.insert(0, DotEnvLoader(PREFIX, env_file))
-    state = ts.SettingsState(Settings, loaders, (), converter, PROJECT_ROOT)
-    loaded = [loader(Settings, state.options) for loader in loaders]
-    return {name: text for each in loaded if isinstance(each, LoadedSettings) for name, text in each.settings.items()}
+def _set(variables: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return the settings that are set, by variable; one that is set to nothing is not."""
+    return {name: variables[name] for name, _ in options() if variables.get(name)}
 
 
-def _convert(raw: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
+def _convert(raw: Mapping[str, bytes]) -> tuple[dict[str, Any], list[str]]:
     """Convert and check every value that is set; return them by field, and one finding per bad one.
 
     typed-settings could do it, but its messages quote the values, and a database URL is one.
@@ -243,26 +241,41 @@ def _convert(raw: Mapping[str, object]) -> tuple[dict[str, Any], list[str]]:
     values: dict[str, Any] = {}
     findings: list[str] = []
     for variable, field in options():
-        if field.name not in raw:
+        if variable not in raw:
             continue
         try:
-            values[field.name] = converter.structure(raw[field.name], field.type)  # type: ignore[arg-type]  # every field has a type
+            text = raw[variable].decode()
+        except UnicodeError:
+            findings.append(f"{variable}: is not UTF-8 text; it must be {field.metadata['allowed']}")
+            continue
+        try:
+            values[field.name] = converter.structure(text, field.type)  # type: ignore[arg-type]  # every field has a type
             field.validator(None, field, values[field.name])  # type: ignore[misc]  # and a validator
         except (ValueError, TypeError, cattrs.errors.CattrsError):
-            text = MASK if field.type is ts.SecretStr else repr(str(raw[field.name])[:100])
-            findings.append(f"{variable}: {text} is not allowed; it must be {field.metadata['allowed']}")
+            findings.append(f"{variable}: {_refusal(text, field)}")
     return values, findings
 
 
-def _refused_in_production(settings: Settings) -> Iterator[str]:
+def _refusal(text: str, field: "attrs.Attribute[Any]") -> str:
+    shown = MASK if field.type is ts.SecretStr else repr(text[:100])
+    hint = field.metadata["hint"](text)
+    return f"{shown} is not allowed; it must be {field.metadata['allowed']}{f'; {hint}' if hint else ''}"
+
+
+def _refused_in_production(settings: Settings, chosen: Mapping[str, object]) -> Iterator[str]:
     if settings.environment != "production":
         return
+    for name in _DEVELOPMENT_DEFAULTS:
+        if name not in chosen:
+            yield f"{PREFIX}{name.upper()}: must be set in production; its default is for development"
     for variable, url in (("TBG_DATABASE_URL", settings.database_url), ("TBG_REDIS_URL", settings.redis_url)):
-        if DEVELOPMENT_PASSWORD in _passwords(url):
+        if DEVELOPMENT_PASSWORD in passwords(url):
             yield f"{variable}: has the development password, which production refuses"
-    if not _passwords(settings.database_url) and DEVELOPMENT_PASSWORD in _driver_passwords():
+    if not passwords(settings.database_url) and DEVELOPMENT_PASSWORD in _driver_passwords():
         yield "PGPASSWORD: is the development password, which production refuses"
     if settings.debug:
         yield "TBG_DEBUG: must be false in production"
     if "*" in settings.cors_origins:
         yield 'TBG_CORS_ORIGINS: must name its origins in production, not "*"'
+    elif "cors_origins" in chosen and (local := [each for each in settings.cors_origins if is_loopback(each)]):
+        yield f"TBG_CORS_ORIGINS: must not name a developer's machine in production, as {', '.join(local)} does"

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from tbg.config import Settings
 from tbg.database import Database
+from tbg.draining import Drain
 from tbg.redis.client import create_redis
 from tbg.redis.topologies import RedisClient
 
@@ -26,6 +27,7 @@ class Infrastructure:
 
     Attributes:
         metrics: Where this process counts.
+        drain: Whether the process is about to end.
         clock: The time now, aware, in UTC.
         new_id: A new random id.
     """
@@ -34,6 +36,7 @@ class Infrastructure:
     database: Database
     redis: RedisClient
     metrics: CollectorRegistry = attrs.field(factory=CollectorRegistry)
+    drain: Drain = attrs.field(factory=Drain)
     clock: Callable[[], datetime] = _now
     new_id: Callable[[], uuid.UUID] = uuid.uuid4
 

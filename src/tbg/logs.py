@@ -3,7 +3,6 @@
 Only the line of a request is rendered apart, because there are so many of them.
 """
 
-import json
 import logging
 import os
 import sys
@@ -18,6 +17,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from tbg.config import MASK, Settings
 from tbg.log_stream import LogStream
+from tbg.url_passwords import written_forms
 
 REQUEST_EVENT: Final = "http.request"
 ACCESS_LOGGER: Final = "tbg.access"
@@ -40,6 +40,12 @@ class RequestLine(msgspec.Struct):
     event: str = REQUEST_EVENT
     level: Literal["info"] = "info"
     logger: str = ACCESS_LOGGER
+
+
+class CutRequestLine(RequestLine):
+    """The same for a request whose response did not reach its client as a whole."""
+
+    cut: Literal[True] = True
 
 
 _REQUEST_FIELDS: Final = ("method", "path", "operation", "status", "duration_ms", "client")
@@ -78,15 +84,19 @@ class Redactor:
 
     def __init__(self, secrets: Sequence[str]) -> None:
         long = [secret for secret in secrets if len(secret) > 3]  # noqa: PLR2004 - see above
-        self._secrets = {form for secret in long for form in (secret, json.dumps(secret)[1:-1])}
-        self._encoded = {form.encode() for form in self._secrets}
+        forms = {form for secret in long for form in written_forms(secret)}
+        self._secrets = sorted(forms, key=len, reverse=True)  # what is part of another is replaced after it
+        self._encoded = [form.encode(errors="backslashreplace") for form in self._secrets]
 
     def __call__(self, _logger: WrappedLogger, _method: str, rendered: EventDict | str) -> str:
         """Return the line without the secrets; it comes last, when the renderer has made a line of the event."""
-        line = str(rendered)
+        return self.text(str(rendered))
+
+    def text(self, text: str) -> str:
+        """Return any text without the secrets."""
         for secret in self._secrets:
-            line = line.replace(secret, MASK)
-        return line
+            text = text.replace(secret, MASK)
+        return text
 
     def bytes(self, line: bytes) -> bytes:
         """Do the same for a line that is encoded already."""
@@ -144,7 +154,12 @@ def request_log(settings: Settings) -> RequestLog:
     handlers = line_handlers()
     if settings.log_format == "json" and handlers:
         return _JsonRequestLog(handlers[0].stream, Redactor(settings.secrets))
-    return lambda line: logger.info(line.event, **{name: getattr(line, name) for name in _REQUEST_FIELDS})
+
+    def write(line: RequestLine) -> None:
+        cut = {"cut": True} if isinstance(line, CutRequestLine) else {}
+        logger.info(line.event, **{name: getattr(line, name) for name in _REQUEST_FIELDS}, **cut)
+
+    return write
 
 
 class _JsonRequestLog:

@@ -3,7 +3,7 @@
 import structlog
 
 from tbg.app import App, build_app
-from tbg.config import Settings, unknown_variables
+from tbg.config import ENV_FILE, Settings, unknown_variables
 from tbg.contract import Contract
 from tbg.features import FEATURES
 from tbg.infrastructure import Infrastructure
@@ -19,6 +19,6 @@ def create_app() -> App:
     """
     settings = Settings.load()
     configure_logging(settings)
-    if unknown := unknown_variables():
+    if unknown := unknown_variables(env_file=ENV_FILE):
         structlog.stdlib.get_logger("tbg.settings").warning("settings.unknown", variables=unknown)
     return build_app(Infrastructure.from_settings(settings), Contract.load(settings.contract_path), FEATURES)

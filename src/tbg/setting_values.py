@@ -1,14 +1,17 @@
 """What the text of a setting may be, and what it becomes."""
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, ip_network
+from pathlib import Path
 from typing import Any, Final, NoReturn
-from urllib.parse import urlsplit
 
 import cattrs
 from typed_settings.converters import get_default_cattrs_converter
+
+from tbg.origins import browser_origin
 
 Check = Callable[[Any], bool]
 Overrides = Mapping[str, Mapping[str, object]]
@@ -25,21 +28,6 @@ def absent_or(low: float, high: float) -> Check:
     return lambda value: value is None or low <= value <= high
 
 
-def is_database_url(value: str) -> bool:
-    """Tell whether the engine can be made from it."""
-    try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018 - reading it checks it
-    except ValueError:
-        return False
-    return parts.scheme == "postgresql+asyncpg" and bool(parts.hostname)
-
-
-def is_host(value: str) -> bool:
-    """Tell whether it can be listened on: a name, an address, or the path of a Unix socket."""
-    return re.fullmatch(r"unix:/[^\s/]\S{0,101}|(?!unix:)[^ ]+", value) is not None
-
-
 def is_proxy(value: str) -> bool:
     """Tell whether proxies may be named so; a network wider than any private one is the Internet, not proxies."""
     try:
@@ -52,9 +40,20 @@ def is_proxy(value: str) -> bool:
     return network.prefixlen >= 7 and not is_ipv4 and "%" not in value  # noqa: PLR2004 - fc00::/7
 
 
-def is_origin(value: str) -> bool:
-    """Tell whether it is an origin as browsers send it, or stands for all."""
-    return value == "*" or re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+", value) is not None
+def are_origins(values: tuple[str, ...]) -> bool:
+    """Tell whether each is an origin as browsers send it; or all there is stands for every origin."""
+    return values == ("*",) or all(browser_origin(value) == value for value in values)
+
+
+def origins_hint(text: str) -> str | None:
+    """Say what browsers send instead, for the origins of which that is known."""
+    try:
+        values = _strings(json.loads(text))
+    except ValueError:
+        return None
+    sent = {value: browser_origin(value) for value in values}
+    pairs = [f"{origin} instead of {value!r:.200}" for value, origin in sent.items() if origin and origin != value]
+    return f"browsers send {', '.join(pairs)}" if pairs else None
 
 
 def _converter_for_text() -> cattrs.Converter:
@@ -62,6 +61,8 @@ def _converter_for_text() -> cattrs.Converter:
     converter.register_structure_hook(
         int, lambda text, _: int(text) if re.fullmatch(r"[+-]?[0-9]{1,18}", text) else _bad()
     )
+    # As the file system's calls take it, also in a locale that does not have the path's letters.
+    converter.register_structure_hook(Path, lambda text, _: Path(os.fsdecode(text.encode())))
     converter.register_structure_hook_func(
         lambda cls: cls == tuple[str, ...], lambda text, _: _strings(json.loads(text))
     )

@@ -1,14 +1,15 @@
 """Settings as people read them: in `tbg settings` and in messages; secrets are masked."""
 
 import json
-import re
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import typed_settings as ts
 
-from tbg.config import MASK, Settings
+from tbg.config import Settings
 from tbg.setting_values import Overrides
+from tbg.url_passwords import mask_url
 
 if TYPE_CHECKING:
     import attrs
@@ -37,14 +38,11 @@ def kind(field: "attrs.Attribute[Any]") -> str:
     return next((name for type_, name in names.items() if field.type == type_), "JSON list")
 
 
-def mask_url(url: str) -> str:
-    """Return ``url`` with its password, and anything secret a query might hold, masked."""
-    return re.sub(r"//([^/:@]*):.*@", rf"//\1:{MASK}@", url.partition("?")[0])
-
-
 def _as_text(value: object) -> str:
     if value is None:
         return "as the contract says"
     if isinstance(value, tuple | dict):
         return json.dumps(value)
+    if isinstance(value, Path):
+        return os.fsencode(value).decode(errors="backslashreplace")  # a locale may not have the path's letters
     return str(value).lower() if isinstance(value, bool) else str(value)

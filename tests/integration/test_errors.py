@@ -53,7 +53,7 @@ async def test_a_domain_error_has_its_feature_s_status_and_its_own_words(api: ht
 
 @pytest.mark.parametrize(
     "path",
-    ["/nowhere", "/health/", "/foo/health", "/HEALTH", "/health%00", "/%ff", "//", "/docs", "/redoc"],
+    ["/nowhere", "/health/", "/foo/health", "/HEALTH", "/health%00", "//", "/docs", "/redoc"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "OPTIONS"])
 async def test_an_unknown_path_is_not_found(api: httpx.AsyncClient, method: str, path: str) -> None:
@@ -77,7 +77,7 @@ async def test_options_names_the_methods(api: httpx.AsyncClient) -> None:
     response = await api.options("/probe/notes")
 
     assert response.status_code == 200
-    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "OPTIONS", "POST"}
     assert response.content == b""
 
 

@@ -14,13 +14,13 @@ import pytest
 import redis
 
 from tbg.config import Settings
-from tbg.dev.valkey import EmbeddedValkey
 from tbg.logs import configure_logging
 from tbg.rate_limiting import Verdict
 from tests.conftest import Logged
 from tests.support.limiting import Limiter, limiter_on, rule
 from tests.support.relay import Relay, relay_to
 from tests.support.servers import discarded
+from tests.support.topologies import Valkey
 from tests.support.wire import Wire
 
 UNCOUNTED = Verdict("uncounted")
@@ -28,14 +28,14 @@ PLENTY = rule(1_000_000)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """A server of these tests' own, whose configuration they may change."""
-    with discarded(EmbeddedValkey(tmp_path_factory.mktemp("valkey") / "data")) as server:
+    with discarded(Valkey(tmp_path_factory.mktemp("valkey") / "data")) as server:
         yield server
 
 
 @pytest.fixture(autouse=True)
-def admin(server: EmbeddedValkey) -> Iterator[redis.Redis]:
+def admin(server: Valkey) -> Iterator[redis.Redis]:
     """The server, empty, without detours."""
     with redis.Redis.from_url(server.url) as client:
         client.flushall()
@@ -43,7 +43,7 @@ def admin(server: EmbeddedValkey) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-async def relay(server: EmbeddedValkey) -> AsyncIterator[Relay]:
+async def relay(server: Valkey) -> AsyncIterator[Relay]:
     async with relay_to(server.port) as relay:
         yield relay
 
@@ -70,7 +70,7 @@ async def test_the_checks_of_one_turn_are_one_round_trip(relay: Relay) -> None:
     assert relay.connections == 1
 
 
-async def test_a_lone_check_waits_for_nobody(server: EmbeddedValkey) -> None:
+async def test_a_lone_check_waits_for_nobody(server: Valkey) -> None:
     """It takes as long as its round trip: no timer collects others."""
     async with limiter_on(server.url) as limiter:
         await limiter.check(PLENTY)
@@ -144,7 +144,7 @@ async def test_what_comes_while_a_batch_is_under_way_goes_together(relay: Relay)
     assert trips < 100, "a batch for each turn would be 200"
 
 
-async def test_a_busy_process_is_no_slow_redis(server: EmbeddedValkey) -> None:
+async def test_a_busy_process_is_no_slow_redis(server: Valkey) -> None:
     """What has arrived in time counts, though nobody could look at it before the time-out had passed."""
     async with limiter_on(server.url, timeout_seconds=0.1) as limiter:
         await limiter.check(PLENTY)
@@ -257,7 +257,7 @@ UNWRITABLE = {
 }
 
 
-def tell(server: EmbeddedValkey, command: str) -> None:
+def tell(server: Valkey, command: str) -> None:
     with Wire(server.port) as wire:
         wire.send(command.encode() + b"\r\n")
         assert wire.socket.recv(64).startswith(b"+OK"), command
@@ -265,7 +265,7 @@ def tell(server: EmbeddedValkey, command: str) -> None:
 
 @pytest.mark.parametrize("unwritable", UNWRITABLE.values(), ids=UNWRITABLE)
 async def test_a_server_that_takes_no_writes_counts_nobody(
-    server: EmbeddedValkey, unwritable: Unwritable, logged: Logged
+    server: Valkey, unwritable: Unwritable, logged: Logged
 ) -> None:
     """A probe that only reads would think it well, again and again."""
     configure_logging(Settings())
@@ -287,7 +287,7 @@ async def test_a_server_that_takes_no_writes_counts_nobody(
     assert seconds < 2
 
 
-async def test_a_wrong_password_counts_nobody(server: EmbeddedValkey, admin: redis.Redis) -> None:
+async def test_a_wrong_password_counts_nobody(server: Valkey, admin: redis.Redis) -> None:
     admin.config_set("requirepass", "right")
     try:
         async with limiter_on(server.url.replace("//", "//:wrong@")) as limiter:
@@ -319,7 +319,7 @@ async def test_a_server_that_talks_nonsense_counts_nobody(answer: bytes) -> None
         await asyncio.sleep(0.3)  # the probe's own time-out
 
 
-async def test_a_frozen_server_adds_its_time_out_once(server: EmbeddedValkey) -> None:
+async def test_a_frozen_server_adds_its_time_out_once(server: Valkey) -> None:
     """The first requests wait for it, those after it for nothing: fail open, fail closed alike."""
     timeout, open_rule, closed_rule = 0.2, rule(), rule(fail_closed=True)
     async with limiter_on(server.url, timeout_seconds=timeout) as limiter:
@@ -349,7 +349,7 @@ def asked(admin: redis.Redis) -> int:
     return int(admin.info("commandstats").get("cmdstat_evalsha", {"calls": 0})["calls"])
 
 
-async def test_who_is_refused_asks_redis_no_more(server: EmbeddedValkey, admin: redis.Redis) -> None:
+async def test_who_is_refused_asks_redis_no_more(server: Valkey, admin: redis.Redis) -> None:
     async with limiter_on(server.url) as limiter:
         first = [await limiter.check(rule(2)) for _ in range(3)]
         before = asked(admin)
@@ -362,14 +362,14 @@ async def test_who_is_refused_asks_redis_no_more(server: EmbeddedValkey, admin: 
     assert asked(admin) - before == 1
 
 
-async def test_a_cheaper_request_may_still_pass(server: EmbeddedValkey) -> None:
+async def test_a_cheaper_request_may_still_pass(server: Valkey) -> None:
     async with limiter_on(server.url) as limiter:
         verdicts = [await limiter.check(rule(3, cost=cost)) for cost in (2, 2, 2, 1, 1)]
 
     assert [verdict.outcome for verdict in verdicts] == ["admitted", "refused", "refused", "admitted", "refused"]
 
 
-async def test_a_shadow_asks_redis_each_time(server: EmbeddedValkey, admin: redis.Redis) -> None:
+async def test_a_shadow_asks_redis_each_time(server: Valkey, admin: redis.Redis) -> None:
     before = asked(admin)
     async with limiter_on(server.url) as limiter:
         verdicts = [await limiter.check(rule(2, shadow=True)) for _ in range(20)]
@@ -379,7 +379,7 @@ async def test_a_shadow_asks_redis_each_time(server: EmbeddedValkey, admin: redi
     assert limiter.counted("would_refuse", policy="default") == 18
 
 
-async def test_a_flushed_redis_frees_a_client_when_it_was_told(server: EmbeddedValkey, admin: redis.Redis) -> None:
+async def test_a_flushed_redis_frees_a_client_when_it_was_told(server: Valkey, admin: redis.Redis) -> None:
     """Not before: a worker remembers. And not a moment later."""
     async with limiter_on(server.url) as limiter:
         await limiter.check(rule(1, 1))

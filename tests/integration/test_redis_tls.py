@@ -11,7 +11,6 @@ import redis.exceptions
 import typed_settings as ts
 
 from tbg.config import Settings
-from tbg.dev.valkey import EmbeddedValkey
 from tbg.redis.client import create_redis
 from tbg.redis.script import redis_script
 from tests.conftest import gunicorn
@@ -34,7 +33,7 @@ class Tls:
 def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tls]:
     directory = tmp_path_factory.mktemp("tls")
     trusted, stranger = authority(directory / "trusted"), authority(directory / "stranger")
-    with discarded(EmbeddedValkey(directory / "valkey")) as valkey:
+    with discarded(Valkey(directory / "valkey")) as valkey:
         yield Tls(valkey.port, trusted, stranger)
 
 

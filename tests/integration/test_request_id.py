@@ -47,12 +47,9 @@ async def test_a_safe_id_is_kept(api: httpx.AsyncClient, sent: str) -> None:
 async def test_an_unsafe_id_is_replaced(api: httpx.AsyncClient, sent: bytes) -> None:
     response = await api.get("/health", headers={b"X-Request-Id": sent})
 
-    received = response.headers.get("x-request-id")
-    if response.status_code == 400:  # the parser has refused the control character before anything else saw it
-        assert response.text == "Invalid HTTP request received."
-    else:
-        assert response.status_code == 200
-        assert str(uuid.UUID(received)) == received
+    received = response.headers["x-request-id"]
+    assert response.status_code == 200
+    assert str(uuid.UUID(received)) == received
 
 
 async def test_of_two_ids_neither_is_believed(api: httpx.AsyncClient) -> None:

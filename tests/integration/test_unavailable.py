@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 from tbg.config import Settings
 from tbg.database import Database
 from tbg.errors import DatabaseUnavailableError, DomainError
+from tests.support.databases import Server, ask
 
 # It depends on whether the server's last word or the end of the connection is seen first, or both before the next use.
 LOST = {"AdminShutdownError 57P01", "ConnectionDoesNotExistError 08003", "InterfaceError"}
@@ -120,6 +121,12 @@ async def test_a_lock_that_is_not_free_in_time(settings: Settings) -> None:
     assert reason == "LockNotAvailableError 55P03"
 
 
+@pytest.fixture
+def crowd(server: Server) -> None:
+    """A role that may not connect any more."""
+    ask(server.url, "DROP ROLE IF EXISTS crowd", "CREATE ROLE crowd LOGIN PASSWORD 'crowd' CONNECTION LIMIT 0")
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
@@ -131,12 +138,9 @@ async def test_a_lock_that_is_not_free_in_time(settings: Settings) -> None:
     ],
 )
 async def test_a_connection_that_cannot_be_made(
-    database: Database, settings: Settings, changes: dict[str, Any], reason: str
+    crowd: None, settings: Settings, changes: dict[str, Any], reason: str
 ) -> None:
-    if "username" in changes:
-        async with database.transaction() as session:
-            await session.execute(text("DROP ROLE IF EXISTS crowd"))
-            await session.execute(text("CREATE ROLE crowd LOGIN PASSWORD 'crowd' CONNECTION LIMIT 0"))
+    del crowd
     url = make_url(settings.database_url).set(**changes).render_as_string(hide_password=False)
     other = Database.from_settings(attrs.evolve(settings, database_url=ts.SecretStr(url)))
 

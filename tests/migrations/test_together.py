@@ -159,7 +159,7 @@ def describe(url: str, timescaledb: bool) -> tuple[Any, dict[str, tuple[int, str
 def test_a_killed_server_leaves_no_trace(tmp_path: Path) -> None:
     """On an embedded server always: nobody would lend one for this."""
     with discarded(EmbeddedPostgres(tmp_path / "data")) as postgres:
-        url = Server(postgres.url).create("game")
+        url = Server(postgres.admin_url, postgres.url).create("game")
         ask(url, *collector.half_way(timescaledb=False))
         fill(url, compress=False)
         found = describe(url, False)  # noqa: FBT003 - plain PostgreSQL

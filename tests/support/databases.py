@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import attrs
@@ -18,9 +19,15 @@ Rows = list[dict[str, Any]]
 
 @attrs.frozen
 class Server:
-    """A PostgreSQL server, by the URL of one of its databases."""
+    """A PostgreSQL server.
+
+    Attributes:
+        url: Where somebody connects who may create databases.
+        owner_url: Where the role connects that the databases are to belong to, as the service's role does.
+    """
 
     url: str
+    owner_url: str
 
     def create(self, name: str, template: str = "template0") -> str:
         """Create a database, instead of one that has the name, and return its URL.
@@ -28,7 +35,8 @@ class Server:
         Nobody can be in template0; in template1 a worker of TimescaleDB may be, which keeps it from being cloned.
         """
         self.drop(name)
-        ask(self.url, f"CREATE DATABASE {name} TEMPLATE {template}")
+        owner = urlsplit(self.owner_url).username
+        ask(self.url, f"CREATE DATABASE {name} TEMPLATE {template} OWNER {owner}")
         return self.database(name)
 
     def drop(self, name: str) -> None:
@@ -36,8 +44,8 @@ class Server:
         ask(self.url, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def database(self, name: str) -> str:
-        """Return the URL of a database."""
-        return f"{self.url.rpartition('/')[0]}/{name}"
+        """Return the URL of a database, for the role that it belongs to."""
+        return f"{self.owner_url.rpartition('/')[0]}/{name}"
 
     def seal(self, name: str) -> None:
         """Let nobody into a database that serves as template: TimescaleDB has workers in each of its own."""

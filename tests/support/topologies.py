@@ -8,6 +8,7 @@ from typing import Any, ClassVar, override
 import attrs
 import redis
 
+from tbg.dev.passwords import write_private
 from tbg.dev.ports import free_port
 from tbg.dev.process import Command
 from tbg.dev.server import EmbeddedServer
@@ -28,17 +29,21 @@ sentinel failover-timeout {service} 2000
 
 
 class Valkey(EmbeddedValkey):
-    """A server with options of a test's own, which go before the usual ones."""
+    """A server without a password, with options of a test's own, which go before the usual ones."""
 
     def __init__(self, data_dir: Path, **options: object) -> None:
         super().__init__(data_dir, free_port())
         self.options = options
 
+    @property
     @override
-    def _command(self) -> Command:
-        usual = super()._command()
-        words = [word for name, value in self.options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-        return attrs.evolve(usual, argv=[*usual.argv, *words])
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    @override
+    def _options(self) -> dict[str, str]:
+        own = {name.replace("_", "-"): str(value) for name, value in self.options.items()}
+        return {**super()._options(), "requirepass": "", **own}
 
 
 class SentinelServer(EmbeddedValkey):
@@ -55,17 +60,22 @@ class SentinelServer(EmbeddedValkey):
         usual = super()._command()
         master, quorum = self._watched
         configuration = self._real_dir / "sentinel.conf"
-        configuration.write_text(
-            _CONFIGURATION.format(
-                port=self.port,
-                directory=self._real_dir,
-                service=SERVICE,
-                master=master,
-                quorum=quorum,
-                milliseconds=round(FAIL_SECONDS * 1000),
-            )
+        text = _CONFIGURATION.format(
+            port=self.port,
+            directory=self._real_dir,
+            service=SERVICE,
+            master=master,
+            quorum=quorum,
+            milliseconds=round(FAIL_SECONDS * 1000),
         )
+        write_private(configuration, text, self._account)  # it writes down there what it learns
         return attrs.evolve(usual, argv=[usual.argv[0], str(configuration), "--sentinel"])
+
+    @override
+    def _accepts(self) -> bool:
+        with contextlib.suppress(redis.RedisError):
+            return bool(ask(self, "PING"))
+        return False
 
 
 def ask(server: EmbeddedServer | int, *words: object) -> Any:  # noqa: ANN401 - whatever the command answers

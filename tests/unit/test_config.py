@@ -12,7 +12,8 @@ from _pytest.mark.structures import ParameterSet
 
 from tbg import __version__
 from tbg.config import PROJECT_ROOT, Settings, SettingsError, options, unknown_variables
-from tbg.settings_text import kind, mask_url, shown
+from tbg.settings_text import kind, shown
+from tbg.url_passwords import mask_url
 
 VARIABLES = dict(options())
 SAFE_URL = "postgresql+asyncpg://app:Xk9-marker@db.internal:5432/game"
@@ -61,24 +62,27 @@ GOOD: dict[str, list[Case]] = {
     "TBG_CONTRACT_RESPONSES": [("enforce", "enforce"), ("report", "report"), ("off", "off")],
     "TBG_MAX_BODY_BYTES": [("1024", 1024), ("1073741824", 2**30)],
     "TBG_BODY_TIMEOUT_SECONDS": [("0.5", 0.5), ("3600", 3600.0)],
+    "TBG_HEADER_TIMEOUT_SECONDS": [("0.5", 0.5), ("3600", 3600.0)],
+    "TBG_WRITE_TIMEOUT_SECONDS": [("0.5", 0.5), ("3600", 3600.0)],
+    "TBG_MAX_CONNECTIONS": [("16", 16), ("1000000", 1_000_000)],
     "TBG_READY_TIMEOUT_SECONDS": [("0.5", 0.5), ("60", 60.0)],
     "TBG_READY_CACHE_SECONDS": [("0", 0.0), ("60", 60.0)],
+    "TBG_DRAIN_SECONDS": [("0", 0.0), ("600", 600.0)],
     "TBG_GRACEFUL_TIMEOUT_SECONDS": [("1", 1), ("3600", 3600)],
     "TBG_LOG_LEVEL": [(level, level) for level in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")],
     "TBG_LOG_FORMAT": [("json", "json"), ("console", "console")],
 }
 
-_WHOLE = ["", "x", "1.5", "1e3", "1_0", "0x10", "nan", " ", "9" * 30]
-_NUMBER = ["", "x", "0", "-1", "nan", "inf", "-inf", "3601"]
+_WHOLE = ["x", "1.5", "1e3", "1_0", "0x10", "nan", " ", "9" * 30]
+_NUMBER = ["x", "0", "-1", "nan", "inf", "-inf", "3601"]
 
 BAD: dict[str, list[str]] = {
-    "TBG_APP_VERSION": ["", "v" * 65, "a\nb"],
-    "TBG_ENVIRONMENT": ["", "Production", "a b", "1st", "a" * 33, "dev\n"],
-    "TBG_DEBUG": ["", "maybe", "2"],
-    "TBG_HOST": ["", "a b", "unix:", "unix:tbg.sock", "unix://", "unix:/a b", "unix:/" + "a" * 103],
+    "TBG_APP_VERSION": ["v" * 65, "a\nb"],
+    "TBG_ENVIRONMENT": ["Production", "a b", "1st", "a" * 33, "dev\n"],
+    "TBG_DEBUG": ["maybe", "2"],
+    "TBG_HOST": ["a b", "unix:", "unix:tbg.sock", "unix://", "unix:/a b", "unix:/" + "a" * 103],
     "TBG_PORT": [*_WHOLE, "0", "-1", "65536"],
     "TBG_DATABASE_URL": [
-        "",
         "nonsense",
         "postgresql://u:Xk9-marker@h/d",
         "mysql://u:Xk9-marker@h/d",
@@ -96,9 +100,8 @@ BAD: dict[str, list[str]] = {
     "TBG_DATABASE_STATEMENT_TIMEOUT_SECONDS": _NUMBER,
     "TBG_DATABASE_LOCK_TIMEOUT_SECONDS": _NUMBER,
     "TBG_DATABASE_IDLE_TRANSACTION_TIMEOUT_SECONDS": _NUMBER,
-    "TBG_DATABASE_TRANSACTION_POOLER": ["", "maybe", "2"],
+    "TBG_DATABASE_TRANSACTION_POOLER": ["maybe", "2"],
     "TBG_REDIS_URL": [
-        "",
         "localhost:6379",
         "http://u:Xk9-marker@h",
         "redis://",
@@ -108,7 +111,6 @@ BAD: dict[str, list[str]] = {
     "TBG_REDIS_MAX_CONNECTIONS": [*_WHOLE, "0", "10001"],
     "TBG_REDIS_TIMEOUT_SECONDS": [*_NUMBER, "61"],
     "TBG_CORS_ORIGINS": [
-        "",
         "https://app.example.com",
         "*",
         '"*"',
@@ -127,10 +129,9 @@ BAD: dict[str, list[str]] = {
     ],
     "TBG_RATE_LIMIT_REQUESTS": [*_WHOLE, "0", "1000001"],
     "TBG_RATE_LIMIT_WINDOW_SECONDS": [*_WHOLE, "0", "86401"],
-    "TBG_RATE_LIMIT_POLICIES": ["", "[]", '{"a": 1}', '{"a": '],
+    "TBG_RATE_LIMIT_POLICIES": ["[]", '{"a": 1}', '{"a": '],
     "TBG_RATE_LIMIT_IPV6_PREFIX": [*_WHOLE, "31", "129"],
     "TBG_TRUSTED_PROXIES": [
-        "",
         "10.0.0.0/8",
         '"10.0.0.0/8"',
         "[1]",
@@ -151,16 +152,20 @@ BAD: dict[str, list[str]] = {
         '["[::1]"]',
         '["127.0.0.1:80"]',
     ],
-    "TBG_FORWARDED_HEADER": ["", "Forwarded", "x-real-ip", "both"],
+    "TBG_FORWARDED_HEADER": ["Forwarded", "x-real-ip", "both"],
     "TBG_CONTRACT_PATH": [],  # any text is a path; whether a contract is there is found out by reading it
-    "TBG_CONTRACT_RESPONSES": ["", "on", "ENFORCE"],
+    "TBG_CONTRACT_RESPONSES": ["on", "ENFORCE"],
     "TBG_MAX_BODY_BYTES": [*_WHOLE, "1023", "1073741825"],
     "TBG_BODY_TIMEOUT_SECONDS": _NUMBER,
+    "TBG_HEADER_TIMEOUT_SECONDS": _NUMBER,
+    "TBG_WRITE_TIMEOUT_SECONDS": _NUMBER,
+    "TBG_MAX_CONNECTIONS": [*_WHOLE, "15", "1000001"],
     "TBG_READY_TIMEOUT_SECONDS": [*_NUMBER, "61"],
-    "TBG_READY_CACHE_SECONDS": ["", "x", "-0.1", "60.1", "nan", "inf"],
+    "TBG_READY_CACHE_SECONDS": ["x", "-0.1", "60.1", "nan", "inf"],
+    "TBG_DRAIN_SECONDS": ["-1", "601", "soon", "nan"],
     "TBG_GRACEFUL_TIMEOUT_SECONDS": [*_WHOLE, "0", "3601"],
-    "TBG_LOG_LEVEL": ["", "info", "TRACE", "20"],
-    "TBG_LOG_FORMAT": ["", "JSON", "xml"],
+    "TBG_LOG_LEVEL": ["info", "TRACE", "20"],
+    "TBG_LOG_FORMAT": ["JSON", "xml"],
 }
 
 
@@ -253,9 +258,13 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "contract_path": PROJECT_ROOT / "openapi.yaml",
         "contract_responses": "enforce",
         "max_body_bytes": 1024 * 1024,
+        "max_connections": 10_000,
+        "header_timeout_seconds": 15.0,
+        "write_timeout_seconds": 15.0,
         "body_timeout_seconds": 30.0,
         "ready_timeout_seconds": 2.0,
         "ready_cache_seconds": 1.0,
+        "drain_seconds": 3.0,
         "graceful_timeout_seconds": 30,
         "log_level": "INFO",
         "log_format": "json",
@@ -313,6 +322,8 @@ class TestProduction:
     def _production(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("TBG_ENVIRONMENT", "production")
         monkeypatch.setenv("TBG_DATABASE_URL", SAFE_URL)
+        monkeypatch.setenv("TBG_REDIS_URL", "redis://cache")
+        monkeypatch.setenv("TBG_CORS_ORIGINS", '["https://app.example.com"]')
 
     def test_it_runs_with_settings_of_its_own(self) -> None:
         assert Settings.load(None).environment == "production"
@@ -324,6 +335,18 @@ class TestProduction:
             ("TBG_REDIS_URL", "redis://:tbgdev2026@cache"),
             ("TBG_DEBUG", "true"),
             ("TBG_CORS_ORIGINS", '["*"]'),
+            ("TBG_CORS_ORIGINS", '["http://localhost:3000"]'),
+            ("TBG_CORS_ORIGINS", '["https://app.example.com", "http://localhost"]'),
+            ("TBG_CORS_ORIGINS", '["https://shop.localhost"]'),
+            ("TBG_CORS_ORIGINS", '["http://127.0.0.1:3000"]'),
+            ("TBG_CORS_ORIGINS", '["http://127.9.9.9"]'),
+            ("TBG_CORS_ORIGINS", '["http://0.0.0.0:8000"]'),
+            ("TBG_CORS_ORIGINS", '["http://[::1]:3000"]'),
+            ("TBG_CORS_ORIGINS", '["http://[::]"]'),
+            ("TBG_CORS_ORIGINS", '["http://[::ffff:7f00:1]"]'),
+            ("TBG_CORS_ORIGINS", ""),
+            ("TBG_REDIS_URL", ""),
+            ("TBG_DATABASE_URL", ""),
         ],
     )
     def test_it_refuses_what_is_for_development(
@@ -338,6 +361,32 @@ class TestProduction:
         assert refused.value.findings[0].startswith(f"{variable}: ")
         assert "production" in refused.value.findings[0]
         assert "tbgdev2026" not in str(refused.value)
+
+    @pytest.mark.parametrize("variable", ["TBG_DATABASE_URL", "TBG_REDIS_URL", "TBG_CORS_ORIGINS"])
+    def test_it_refuses_a_default_that_is_right_in_development_only(
+        self, monkeypatch: pytest.MonkeyPatch, variable: str
+    ) -> None:
+        monkeypatch.delenv(variable)
+
+        with pytest.raises(SettingsError) as refused:
+            Settings.load(None)
+
+        assert [finding.partition(":")[0] for finding in refused.value.findings] == [variable]
+
+    @pytest.mark.parametrize(
+        ("variable", "text"),
+        [
+            ("TBG_REDIS_URL", "redis://localhost:6379/0"),
+            ("TBG_DATABASE_URL", "postgresql+asyncpg://tbg:Xk9-marker@localhost/game"),
+            ("TBG_CORS_ORIGINS", "[]"),
+            ("TBG_CORS_ORIGINS", '["https://localhost.example.com", "https://10.0.0.1"]'),
+        ],
+    )
+    def test_it_takes_what_was_chosen(self, monkeypatch: pytest.MonkeyPatch, variable: str, text: str) -> None:
+        """A Redis on the same machine may be what a deployment has; it has to say so."""
+        monkeypatch.setenv(variable, text)
+
+        assert Settings.load(None).environment == "production"
 
     def test_it_refuses_the_default_database(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("TBG_DATABASE_URL")
@@ -415,6 +464,7 @@ def test_the_drivers_own_password_is_a_secret_and_no_way_around_production(monke
     monkeypatch.setenv("TBG_ENVIRONMENT", "production")
     monkeypatch.setenv("TBG_CORS_ORIGINS", '["https://app.example.com"]')
     monkeypatch.setenv("TBG_DATABASE_URL", "postgresql+asyncpg://tbg@db/game")
+    monkeypatch.setenv("TBG_REDIS_URL", "redis://cache")
 
     with pytest.raises(SettingsError, match="PGPASSWORD: is the development password"):
         Settings.load(None)

@@ -5,7 +5,7 @@ import typed_settings as ts
 
 from tbg.config import Settings, SettingsError
 from tbg.redis.url import RedisUrl, parse_redis_url
-from tbg.settings_text import mask_url
+from tbg.url_passwords import mask_url
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from tbg.contract.middleware import Mode, RequestContract, ResponseContract
 from tbg.contract.operations import Operation
 from tbg.contract.requests import Limits
 from tbg.contract.responses import Breach
-from tbg.contract.routing import Answers, Resources, Router, differences, mount, served, undocumented
+from tbg.contract.router import Router, allowed_methods, is_malformed
+from tbg.contract.routing import Answers, Resources, differences, mount, served, undocumented
 from tbg.contract.schemas import Finding
 from tbg.contract.serving import DocumentResource
 
@@ -41,7 +42,9 @@ __all__ = [
     "ResponseContract",
     "Router",
     "Unset",
+    "allowed_methods",
     "differences",
+    "is_malformed",
     "mount",
     "served",
     "undocumented",

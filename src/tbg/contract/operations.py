@@ -1,16 +1,15 @@
 """Operations: what a contract says of one method on one path, compiled for use on every request."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import attrs
-import falcon.routing
 from jsonschema_path import SchemaPath
 
 from tbg.contract.exceptions import DocumentError
 from tbg.contract.media import Content, Find, compile_content, finder
 from tbg.contract.parameters import Parameter, compile_parameter, merge_parameters
 from tbg.contract.responses import ResponseRule, Responses
+from tbg.contract.router import Router
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -35,7 +34,7 @@ class Operation:
     Attributes:
         operation_id: The name that generated clients use.
         method: Upper case.
-        path: The template as the contract and Falcon's router write it.
+        path: The template as the contract writes it.
         extensions: The operation's ``x-…`` values, for the service to interpret.
         parameters: Those of the path and its own.
         body: What the request may carry, or None.
@@ -91,8 +90,8 @@ def compile_operations(spec: SchemaPath) -> dict[tuple[str, str], Operation]:
 
 
 def _unroutable(spec: SchemaPath) -> Iterator[str]:
-    """List the templates that Falcon would refuse, by offering them to a router of its own."""
-    router = falcon.routing.CompiledRouter()
+    """List the templates that cannot be routed, by offering them to a router of their own."""
+    router = Router()
     for path in (spec / "paths").keys() if "paths" in spec else ():
         try:
             router.add_route(str(path), object())
@@ -102,7 +101,7 @@ def _unroutable(spec: SchemaPath) -> Iterator[str]:
 
 def _compile(spec: SchemaPath, responses: Responses, path: str, item: SchemaPath, method: str) -> Operation:
     operation = item / method
-    for problem in _unsupported(spec, path, operation):
+    for problem in _unsupported(spec, operation):
         raise ValueError(problem)
     parameters = merge_parameters(_parameters(spec, item), _parameters(spec, operation))
     return Operation(
@@ -117,7 +116,7 @@ def _compile(spec: SchemaPath, responses: Responses, path: str, item: SchemaPath
     )
 
 
-def _unsupported(spec: SchemaPath, path: str, operation: SchemaPath) -> Iterator[str]:
+def _unsupported(spec: SchemaPath, operation: SchemaPath) -> Iterator[str]:
     if "operationId" not in operation:
         yield "operationId is missing: generated clients and the log need a name"
     if "responses" not in operation:
@@ -125,8 +124,6 @@ def _unsupported(spec: SchemaPath, path: str, operation: SchemaPath) -> Iterator
     declared = operation if "security" in operation else spec
     if "security" in declared and (declared / "security").read_value():
         yield "security is declared, but nothing enforces it yet"
-    if re.search(r"\{[^}]*[^A-Za-z0-9_}][^}]*\}|\}\{", path):
-        yield "a path parameter's name must be a Python identifier, and no two may touch"
 
 
 def _parameters(spec: SchemaPath, owner: SchemaPath) -> Iterable[Parameter]:

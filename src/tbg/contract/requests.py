@@ -103,15 +103,22 @@ def _raw_values(
 
 
 async def _read_body(req: falcon.asgi.Request, body: RequestBody, limits: Limits) -> tuple[object, tuple[Finding, ...]]:
+    # What is not served is refused before a byte is read, and before the client is told to send any.
+    announced = _negotiate(req, body) if _announces_body(req) else None
     raw = await _receive(req, limits)
     if not raw:
         return None, (Finding("", "required", "is required"),) if body.required else ()
-    media, parameters = _negotiate(req, body)
+    media, parameters = announced or _negotiate(req, body)
     try:
         value = media.decode(raw, parameters)
     except MalformedBodyError as error:
         raise falcon.HTTPBadRequest(description=str(error)) from None
     return value, media.validate(value) if media.validate else ()
+
+
+def _announces_body(req: falcon.asgi.Request) -> bool:
+    """Tell whether a body will come; a chunked one can be empty, and then needs no media type."""
+    return bool(req.content_length) or (req.content_type is not None and bool(req.get_header("Transfer-Encoding")))
 
 
 async def _receive(req: falcon.asgi.Request, limits: Limits) -> bytes:
@@ -156,7 +163,12 @@ def _too_large(limits: Limits) -> falcon.HTTPError:
 
 
 def _negotiate(req: falcon.asgi.Request, body: RequestBody) -> tuple[Media, Mapping[str, str]]:
-    """Find the documented media type that the request names; text in it must be UTF-8."""
+    """Find the documented media type that the request names; text in it must be UTF-8, and nothing compressed."""
+    coding = req.get_header("Content-Encoding")
+    if coding and coding.lower() != "identity":
+        raise falcon.HTTPUnsupportedMediaType(  # RFC 9110, section 15.5.16
+            description="The body must not be compressed", headers={"Accept-Encoding": "identity"}
+        )
     media, parameters = body.media(req.content_type or "")
     if media is None or parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8", "us-ascii"}:
         allowed = ", ".join(body.content)

@@ -1,11 +1,9 @@
-"""Resources on paths: Falcon's router with HEAD, and the comparison of what is promised with what is served."""
+"""Resources on paths: the comparison of what is promised with what is served."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import falcon.asgi
-import falcon.routing
-from falcon._typing import MethodDict
 from falcon.constants import COMBINED_METHODS
 
 from tbg.contract.contract import Contract
@@ -18,23 +16,6 @@ Resources = Mapping[str, object]
 
 Answers = Callable[[Operation], Iterable[int]]
 """The statuses that layers outside this engine can answer an operation with: 429 when it is limited, …"""
-
-Route = tuple[object, MethodDict, dict[str, Any], str | None]
-
-
-class Router(falcon.routing.CompiledRouter):
-    """Falcon's router, with HEAD wherever there is GET (RFC 9110, section 9.1); Falcon drops the body itself."""
-
-    def map_http_methods(self, resource: object, **kwargs: Any) -> MethodDict:  # noqa: ANN401 - Falcon's signature
-        """Map ``on_get`` to GET and so on; HEAD to ``on_get`` too unless there is an ``on_head``."""
-        methods = super().map_http_methods(resource, **kwargs)
-        if "GET" in methods:
-            methods.setdefault("HEAD", methods["GET"])  # type: ignore[arg-type]  # a union of two dicts of one kind each
-        return methods
-
-    def find(self, uri: str, req: falcon.Request | None = None) -> Route | None:
-        """Find a path as it is written: Falcon would take ``//health`` for ``/health``, as no proxy in front does."""
-        return None if uri.startswith("//") else super().find(uri, req)
 
 
 def mount(

@@ -27,7 +27,7 @@ _LINUX = sys.platform == "linux"
 def children_of_this_process() -> list[int]:
     """Return this process's children; none where the system does not list them, as macOS (no subreaper there)."""
     with contextlib.suppress(OSError):
-        return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()]
+        return [int(pid) for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()]
     return []
 
 

@@ -1,10 +1,11 @@
 """The account a server runs as, and whether that account can get where the server's files are.
 
-PostgreSQL refuses to run as root, so root starts it as nobody. A checkout often lies where nobody cannot go (a home
-with mode 700); then its data, and a copy of its programs, move to a place under `/var/tmp` and a link stays behind.
-Permissions on the way are never widened.
+Root starts servers as an account without rights (PostgreSQL refuses to run as root). A checkout often lies where that
+account cannot go (a home with mode 700); then a server's data, and a copy of its programs, move to a place under
+`/var/tmp` and a link stays behind. Permissions on the way are never widened.
 """
 
+import contextlib
 import hashlib
 import os
 import pwd
@@ -17,6 +18,10 @@ from tbg.dev.errors import DevServerError, writing
 
 OUTSIDE = Path("/var/tmp")  # noqa: S108 - what is made there is checked to be ours before it is used
 _ROOT = 0
+# Not nobody if there is a choice: other services run as nobody, and whoever has a server's account has its data.
+_SERVER_ACCOUNTS = ("daemon", "nobody")
+# initdb starts PostgreSQL through a shell, with its own path in double quotes.
+_UNSAFE_IN_A_SHELL = frozenset('"$`\\\n')
 
 
 class Account(NamedTuple):
@@ -44,21 +49,23 @@ class Account(NamedTuple):
 
 
 def unprivileged() -> Account | None:
-    """Return the account root must use for PostgreSQL; None for everyone else, who can run it themselves."""
+    """Return the account root must use for the servers; None for everyone else, who can run them themselves."""
     if os.geteuid() != _ROOT:
         return None
-    try:
-        nobody = pwd.getpwnam("nobody")
-    except KeyError:
-        raise DevServerError(
-            "PostgreSQL does not run as root and there is no user nobody to run it as: run this as an ordinary user"
-        ) from None
-    return Account(nobody.pw_uid, nobody.pw_gid)
+    for name in _SERVER_ACCOUNTS:
+        with contextlib.suppress(KeyError):
+            entry = pwd.getpwnam(name)
+            return Account(entry.pw_uid, entry.pw_gid)
+    raise DevServerError(
+        f"PostgreSQL does not run as root and there is no user {' or '.join(_SERVER_ACCOUNTS)} to run it as: "
+        "run this as an ordinary user"
+    )
 
 
 def outside_of(path: Path) -> Path:
-    """Return the place under `/var/tmp` that stands for a path; it need not exist."""
-    return OUTSIDE / f"tbg-dev-{hashlib.sha256(os.fsencode(path)).hexdigest()[:16]}"
+    """Return this user's place under `/var/tmp` that stands for a path; it need not exist."""
+    digest = hashlib.sha256(b"%d:%s" % (os.geteuid(), os.fsencode(path))).hexdigest()
+    return OUTSIDE / f"tbg-dev-{digest[:16]}"
 
 
 def reachable_directory(path: Path, account: Account | None) -> Path:
@@ -81,7 +88,7 @@ def reachable_directory(path: Path, account: Account | None) -> Path:
 
 
 def reachable_program(program: Path, trees: list[Path], account: Account | None) -> Path:
-    """Return a program, or its copy outside if an account cannot run it where it is.
+    """Return a program, or its copy outside if it cannot be run where it is: by an account, or through a shell.
 
     Args:
         program: The program, inside one of the trees.
@@ -91,13 +98,19 @@ def reachable_program(program: Path, trees: list[Path], account: Account | None)
     Raises:
         DevServerError: It cannot be copied.
     """
-    if account is None or account.runs(program):
+    if not _UNSAFE_IN_A_SHELL & set(str(program)) and (account is None or account.runs(program)):
         return program
     with writing(OUTSIDE):
         place = _own_place(trees[0])
         for tree in trees:
             _copy_once(tree, place / tree.name)
     return place / program.relative_to(trees[0].parent)
+
+
+def forget_programs(tree: Path, root: Path) -> None:
+    """Delete the copy that `reachable_program` made of a tree in ``root``, if any; others may use any other copy."""
+    if tree.resolve().is_relative_to(root):
+        shutil.rmtree(outside_of(tree), ignore_errors=True)
 
 
 def remove(path: Path) -> None:
@@ -128,8 +141,10 @@ def _give(directory: Path, account: Account | None) -> None:
     if account is not None and owner == os.geteuid() and not any(directory.iterdir()):
         os.chown(directory, account.uid, account.gid)
     elif owner != wanted:
+        # Who starts the servers tells a person more than the account that they run as.
+        other = wanted if owner == os.geteuid() else os.geteuid()
         raise DevServerError(
-            f"{directory} belongs to {_name(owner)}, not to {_name(wanted)}: "
+            f"{directory} belongs to {user_name(owner)}, not to {user_name(other)}: "
             "start this as the user that started it first, or delete that directory"
         )
 
@@ -153,7 +168,8 @@ def _move_into_place(scratch: Path, target: Path) -> None:
         shutil.rmtree(scratch)
 
 
-def _name(uid: int) -> str:
+def user_name(uid: int) -> str:
+    """Return how a person would call a user."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

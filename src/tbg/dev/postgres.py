@@ -9,31 +9,39 @@ import subprocess
 from pathlib import Path
 from typing import ClassVar, override
 
-from tbg.dev.account import Account, outside_of, reachable_program, unprivileged
+from tbg.dev.account import Account, forget_programs, reachable_program, unprivileged
 from tbg.dev.errors import DevServerError, writing
 from tbg.dev.packages import package_directory
+from tbg.dev.passwords import checked_password, new_password, write_private
 from tbg.dev.process import NOTHING, Command, GuardedProcess
 from tbg.dev.server import EmbeddedServer
 
+ADMIN = "postgres"
 USER = "tbg"
-PASSWORD = "tbgdev2026"  # noqa: S105 - of a throw-away server on the loopback address
 DATABASE = "thebitcoingame"
 MAJOR_VERSION = "16"
 
 _INITDB_OPTIONS = (
-    f"--username={USER}",
+    f"--username={ADMIN}",
     "--auth=scram-sha-256",
     "--encoding=UTF8",
     "--locale=C",
     "--no-sync",
     "--no-instructions",
 )
+# One statement on each line, as the single-user mode reads them.
+_SETUP = f"""\
+CREATE ROLE {USER} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS PASSWORD '{{password}}';
+CREATE DATABASE {DATABASE} OWNER {USER};
+REVOKE CONNECT, TEMPORARY ON DATABASE {DATABASE} FROM PUBLIC;
+"""
 
 
 class EmbeddedPostgres(EmbeddedServer):
-    """A PostgreSQL server with one user, who may do everything, and one database.
+    """A PostgreSQL server with one database, its owner, who may do nothing else, and an administrator.
 
-    Clients come over TCP with a password (SCRAM). Run by root, it lives as nobody, and where nobody can go.
+    Clients come over TCP with a password (SCRAM). Run by root, it lives as an account without rights. The passwords
+    are in a file as PostgreSQL's own clients read it (PGPASSFILE).
     """
 
     name: ClassVar[str] = "PostgreSQL"
@@ -43,29 +51,49 @@ class EmbeddedPostgres(EmbeddedServer):
     @property
     @override
     def url(self) -> str:
-        return f"postgresql+asyncpg://{USER}:{PASSWORD}@127.0.0.1:{self.port}/{DATABASE}"
+        return self._url_of(USER)
+
+    @property
+    def admin_url(self) -> str:
+        """Where the administrator connects: may create databases, and anything else."""
+        return self._url_of(ADMIN)
+
+    @property
+    @override
+    def password_path(self) -> Path:
+        return self.data_dir.with_name(f"{self.data_dir.name}.pgpass")
+
+    def _url_of(self, user: str) -> str:
+        return f"postgresql+asyncpg://{user}:{self._password(user)}@127.0.0.1:{self.port}/{DATABASE}"
+
+    @override
+    def _new_passwords(self) -> str:
+        return "".join(f"127.0.0.1:*:*:{user}:{new_password()}\n" for user in (ADMIN, USER))
 
     def ask(self, statement: str) -> str:
         """Return the value that a statement selects, as text; nothing if there is none or it cannot be asked."""
-        connection = {"PGPASSWORD": PASSWORD, "PGCONNECT_TIMEOUT": "5"}
+        connection = {"PGPASSFILE": str(self.password_path), "PGCONNECT_TIMEOUT": "5"}
         where = ["-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", DATABASE]
         answer = subprocess.run(  # noqa: S603 - our own program, our own statements
             [str(self._bin / "psql"), "-XAtq", *where, "-c", statement],
             env=os.environ | connection,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
         )
         return answer.stdout.strip()
 
     @override
     def _prepare(self) -> None:
-        self._account = unprivileged()
-        self._bin = _programs(self._account)
-        self._make_directory(self._account)
+        self._check_version()
+        account = unprivileged()
+        self._bin = _programs(account)
+        for user in (ADMIN, USER):
+            self._password(user)  # before there is any data, which is refused if it has no passwords
+        self._make_directory(account)
         self._cluster = self._real_dir / "cluster"
         if self._cluster.exists():
-            self._check_version()
             self._forget_dead_server()
         else:
             self._create_cluster()
@@ -87,7 +115,7 @@ class EmbeddedPostgres(EmbeddedServer):
     def _accepts(self) -> bool:
         # What pg_ctl waits for: the server writes its state on the file's eighth line.
         try:
-            lines = (self._cluster / "postmaster.pid").read_text().splitlines()
+            lines = (self._cluster / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
         except OSError:
             return False
         return lines[7:8] == ["ready   "] and lines[0] == str(self.pid)  # padded by the server
@@ -99,26 +127,34 @@ class EmbeddedPostgres(EmbeddedServer):
         return None
 
     def _check_version(self) -> None:
-        version = (self._cluster / "PG_VERSION").read_text().strip()
+        path = self.data_dir / "cluster" / "PG_VERSION"
+        with writing(path):
+            version = path.read_text(encoding="ascii", errors="replace").strip() if path.exists() else MAJOR_VERSION
         if version != MAJOR_VERSION:
             raise DevServerError(
-                f"the data in {self._real_dir} was made by PostgreSQL {version}, this is {MAJOR_VERSION}: "
+                f"the data in {self.data_dir.resolve()} was made by PostgreSQL {version}, this is {MAJOR_VERSION}: "
                 "delete that directory, or move it away if you need the data"
             )
+
+    def _password(self, user: str) -> str:
+        line = re.search(rf"^127\.0\.0\.1:\*:\*:{user}:(.*)$", self._passwords(), re.MULTILINE)
+        return checked_password(line[1] if line else "", self.password_path)
 
     def _create_cluster(self) -> None:
         """Build the cluster beside its place and move it there when complete: a crash leaves nothing half-made."""
         scratch = self._real_dir / "cluster.new"
         with writing(self._real_dir):
             shutil.rmtree(scratch, ignore_errors=True)
-            password = self._file("password", PASSWORD)
-            statements = self._file("setup.sql", f"CREATE DATABASE {DATABASE};\n")
+        password = self._file("password", self._password(ADMIN))
+        statements = self._file("setup.sql", _SETUP.format(password=self._password(USER)))
         try:
             self._run_to_end(self._postgres("initdb", "-D", str(scratch), f"--pwfile={password}", *_INITDB_OPTIONS))
             self._run_to_end(self._postgres("postgres", "--single", "-D", str(scratch), "postgres", stdin=statements))
             scratch.rename(self._cluster)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+            for path in (password, statements):
+                path.unlink(missing_ok=True)
 
     def _forget_dead_server(self) -> None:
         if (pid_file := self._cluster / "postmaster.pid").exists():
@@ -126,8 +162,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _file(self, name: str, content: str) -> Path:
         path = self._real_dir / name
-        path.write_text(content)
-        path.chmod(0o644)  # for the server's account; nobody else can enter the directory
+        write_private(path, content, self._account)
         return path
 
     def _postgres(self, program: str, *arguments: str, stdin: Path = NOTHING) -> Command:
@@ -157,9 +192,9 @@ def _trees() -> list[Path]:
     return [tree for tree in (package, libraries) if tree.is_dir()]
 
 
-def forget_programs() -> None:
-    """Delete the copy of the programs that was made for an account that could not reach them."""
-    shutil.rmtree(outside_of(_trees()[0]), ignore_errors=True)
+def forget_copy(root: Path) -> None:
+    """Delete the copy of a checkout's programs that was made for an account that could not reach them."""
+    forget_programs(_trees()[0], root)
 
 
 def forget_dead_server(pid_file: Path) -> None:
@@ -170,6 +205,6 @@ def forget_dead_server(pid_file: Path) -> None:
     import psutil  # noqa: PLC0415 - a development requirement, whose absence this package explains
 
     with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
-        pid = int(pid_file.read_text().splitlines()[0])
+        pid = int(pid_file.read_text(encoding="ascii").splitlines()[0])
         if psutil.Process(pid).name() != "postgres":
             pid_file.unlink()

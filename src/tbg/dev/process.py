@@ -63,7 +63,7 @@ class GuardedProcess:
         stdin, self._leash = os.pipe()
         reader, writer = os.pipe()
         self._guard = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, "-I", str(_GUARD), _order(command, writer)],
+            [sys.executable, "-I", "-S", str(_GUARD), _order(command, writer)],
             stdin=stdin,
             stdout=output,
             stderr=None if output is None else subprocess.STDOUT,

@@ -25,12 +25,12 @@ class SchemaMark:
 
     def is_current(self) -> bool:
         """Tell whether nothing has changed since: not the migrations, and not the revision the database is at."""
-        return self._path.exists() and self._path.read_text() == self._now()
+        return self._path.exists() and self._path.read_text(encoding="utf-8") == self._now()
 
     def set(self) -> None:
         """Note what is now."""
         with writing(self._path):
-            self._path.write_text(self._now() or "")
+            self._path.write_text(self._now() or "", encoding="utf-8")
 
     def _now(self) -> str | None:
         revisions = self._postgres.ask(_REVISIONS)

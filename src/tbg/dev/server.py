@@ -3,6 +3,7 @@
 import abc
 import errno
 import os
+import re
 import signal
 import time
 import zlib
@@ -13,6 +14,7 @@ from typing import ClassVar, Self
 from tbg.dev import ports
 from tbg.dev.account import Account, reachable_directory, remove
 from tbg.dev.errors import DevServerError, PortTakenError, disk_full, is_full, says_disk_full, writing
+from tbg.dev.passwords import kept_passwords, new_password
 from tbg.dev.process import NOTHING, Command, GuardedProcess, Sleep
 
 _POLL_SECONDS = 0.01
@@ -47,7 +49,21 @@ class EmbeddedServer(abc.ABC):
     @property
     @abc.abstractmethod
     def url(self) -> str:
-        """Where clients connect, as the settings take it."""
+        """Where clients connect, as the settings take it, with the password."""
+
+    @property
+    def public_url(self) -> str:
+        """The same for everybody to see: without the password."""
+        return re.sub(r":[^:/@]*@", "@", self.url).replace("//@", "//")
+
+    @property
+    def password_path(self) -> Path:
+        """The file with the password, which only its owner can read."""
+        return self.data_dir.with_name(f"{self.data_dir.name}.password")
+
+    def _new_passwords(self) -> str:
+        """Return what the password file of a new server holds."""
+        return new_password()
 
     @abc.abstractmethod
     def _prepare(self) -> None:
@@ -129,6 +145,7 @@ class EmbeddedServer(abc.ABC):
         self.stop()
         remove(self.data_dir)
         self.log_path.unlink(missing_ok=True)
+        self.password_path.unlink(missing_ok=True)
 
     def failure(self, what: str) -> DevServerError:
         """Return why the server is not running, read from its log.
@@ -150,6 +167,9 @@ class EmbeddedServer(abc.ABC):
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    def _passwords(self) -> str:
+        return kept_passwords(self.password_path, self.data_dir, self._new_passwords)
 
     def _make_directory(self, account: Account | None) -> None:
         self._account = account
@@ -192,7 +212,7 @@ class EmbeddedServer(abc.ABC):
         self._run()
 
     def _log(self) -> str:
-        return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
+        return self.log_path.read_text(encoding="utf-8", errors="replace") if self.log_path.exists() else ""
 
 
 def _preferred_port(data_dir: Path) -> int:

@@ -12,9 +12,9 @@ from typing import Any
 
 import attrs
 
-from tbg.dev.account import remove
+from tbg.dev import postgres, valkey
+from tbg.dev.account import remove, unprivileged
 from tbg.dev.errors import DevServerError, writing
-from tbg.dev.postgres import forget_programs
 from tbg.dev.process import Sleep
 
 _DIRECTORY = ".tbg"
@@ -65,8 +65,9 @@ def hold(root: Path, address: str, sleep: Sleep = time.sleep) -> Iterator[State]
     """
     directory = root / _DIRECTORY
     with writing(directory):
-        directory.mkdir(exist_ok=True)
-        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        directory.mkdir(mode=0o700, exist_ok=True)
+        _close(directory)
+        lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(lock, root, sleep)
         with writing(directory):
@@ -88,9 +89,20 @@ def clean(root: Path) -> None:
     with hold(root, "cleaning") as state:
         for data in (state.postgres, state.valkey):
             remove(data)
-        with contextlib.suppress(DevServerError):  # without the package there is no copy either
-            forget_programs()
+        for forget_copy in (postgres.forget_copy, valkey.forget_copy):
+            with contextlib.suppress(DevServerError):  # without the package there is no copy either
+                forget_copy(root)
         remove(state.directory)
+
+
+def _close(directory: Path) -> None:
+    """Keep other users out; the account of the servers that root starts may pass through to their data."""
+    if directory.stat().st_uid != os.geteuid():
+        return  # the servers' own directories say whose this is
+    account = unprivileged()
+    if account is not None:
+        os.chown(directory, -1, account.gid)
+    directory.chmod(0o700 if account is None else 0o710)
 
 
 def _take(lock: int, root: Path, sleep: Sleep) -> None:

@@ -9,7 +9,7 @@ import click
 
 from tbg.dev import ports
 from tbg.dev.environment import DATABASE_URL, REDIS_URL, configured, service_environment
-from tbg.dev.errors import DevServerError, writing
+from tbg.dev.errors import DevServerError
 from tbg.dev.options import Commands, DevOptions
 from tbg.dev.postgres import EmbeddedPostgres
 from tbg.dev.process import Sleep
@@ -52,15 +52,14 @@ def _supervise(options: DevOptions, sleep: Sleep) -> None:
     address = Address(options.host, options.port)
     with hold(options.root, address.url, sleep) as state, contextlib.ExitStack() as running:
         ports.require_free(options.port, "the service", options.host, remedy="choose another one with --port")
-        with writing(options.root / ".env"):
-            variables = configured(options.root)
+        variables = configured(options.root)
         servers = _start(_embedded(variables, state, sleep), running)
         urls = {name: server.url for name, server in servers.items()}
         service = Service(options, service_environment(options, variables, urls), state.lock, sleep)
         _migrate(service, _mark(servers, state, options))
         running.callback(service.stop)
         service.start(address)
-        _say(_banner(address, variables, urls, time.monotonic() - started))
+        _say(_banner(address, variables, servers, time.monotonic() - started))
         _watch(servers.values(), service, sleep)
 
 
@@ -108,13 +107,16 @@ def _watch(servers: Iterable[EmbeddedServer], service: Service, sleep: Sleep) ->
         sleep(_WATCH_SECONDS)
 
 
-def _banner(address: Address, variables: Mapping[str, str], urls: Mapping[str, str], seconds: float) -> str:
-    """Say where everything is; of servers that the user named, not the address: it may hold a password."""
+def _banner(
+    address: Address, variables: Mapping[str, str], servers: Mapping[str, EmbeddedServer], seconds: float
+) -> str:
+    """Say where everything is, but no password; so of servers that the user named not even the address."""
     lines = {"API": address.url}
     if variables.get("TBG_DEBUG", "").lower() in {"1", "true", "yes", "on"}:
         lines["Docs"] = f"{address.url}/docs"
-    lines["PostgreSQL"] = urls.get(DATABASE_URL, f"from {DATABASE_URL}")
-    lines["Redis"] = urls.get(REDIS_URL, f"from {REDIS_URL}")
+    for title, variable in (("PostgreSQL", DATABASE_URL), ("Redis", REDIS_URL)):
+        server = servers.get(variable)
+        lines[title] = f"{server.public_url} (password: {server.password_path})" if server else f"from {variable}"
     rows = "".join(f"  {name:<11}{value}\n" for name, value in lines.items())
     return f"\nReady in {seconds:.1f} s; Ctrl-C stops it.\n\n{rows}"
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Final, Literal
 
 import attrs
 import structlog
@@ -17,8 +17,12 @@ _log = structlog.stdlib.get_logger("tbg.health")
 class Report:
     """Whether the service can work, and each dependency's own state: ``ok`` or ``error: <reason>``."""
 
-    status: Literal["ready", "degraded"]
+    status: Literal["ready", "degraded", "draining"]
     checks: Mapping[str, str]
+
+
+DRAINING: Final = Report("draining", {})
+"""The report of a process that is about to end; its dependencies do not matter any more."""
 
 
 class Readiness:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import falcon
 
 from tbg.context import Request, Response
-from tbg.health.readiness import Readiness
+from tbg.draining import Drain
+from tbg.health.readiness import DRAINING, Readiness
 
 
 class HealthResource:
@@ -19,12 +20,13 @@ class HealthResource:
 class ReadinessResource:
     """Readiness: whether requests that need the dependencies can be answered now."""
 
-    def __init__(self, readiness: Readiness) -> None:
+    def __init__(self, readiness: Readiness, drain: Drain) -> None:
         self._readiness = readiness
+        self._drain = drain
 
     async def on_get(self, _req: Request, resp: Response) -> None:
-        """Report each dependency; 503 when one is missing."""
-        report = await self._readiness.report()
+        """Report each dependency; 503 when one is missing, or when the process is about to end."""
+        report = DRAINING if self._drain.is_draining else await self._readiness.report()
         resp.status = falcon.HTTP_200 if report.status == "ready" else falcon.HTTP_503
         resp.cache_control = ["no-store"]
         resp.media = {"status": report.status, "checks": report.checks}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import falcon
 
 from tbg.context import Request, Response
+from tbg.refusal import refusal_of
 
 METHODS = "GET, POST, PUT, PATCH, DELETE, OPTIONS"
 
@@ -23,7 +24,7 @@ class CorsMiddleware(falcon.CORSMiddleware[Request, Response]):
 
     async def process_request_async(self, req: Request, resp: Response) -> None:
         """Answer a preflight here: for any path, at no cost to the rate limit, and before anything validates it."""
-        if req.method == "OPTIONS" and req.get_header("Origin") and req.get_header("Access-Control-Request-Method"):
+        if req.method == "OPTIONS" and _is_preflight(req):
             resp.set_header("Allow", METHODS)  # which Falcon moves to Access-Control-Allow-Methods
             resp.complete = True
 
@@ -38,3 +39,8 @@ class CorsMiddleware(falcon.CORSMiddleware[Request, Response]):
         await super().process_response_async(req, resp, resource, req_succeeded)
         if self._varies:
             resp.append_header("Vary", "Origin")
+
+
+def _is_preflight(req: Request) -> bool:
+    has_headers = req.get_header("Origin") and req.get_header("Access-Control-Request-Method")
+    return bool(has_headers) and refusal_of(req.scope) is None

@@ -7,10 +7,11 @@ import falcon
 
 from tbg.client import rate_limit_key
 from tbg.context import Request, Response
-from tbg.contract import Contract, write_error
+from tbg.contract import Contract, allowed_methods, is_malformed, write_error
 from tbg.feature import Scope
 from tbg.rate_limiting import ADDRESS, RateLimiter, RateLimits, Rule
 from tbg.rate_limiting.headers import fields, retry_after
+from tbg.refusal import refusal_of
 
 
 class RateLimitMiddleware:
@@ -38,6 +39,7 @@ class RateLimitMiddleware:
         self._limiter = limiter
         self._scopes = scopes
         self._ipv6_prefix = ipv6_prefix
+        self._all_methods = ", ".join(allowed_methods(method for method, _ in contract.operations))
 
     async def process_resource(self, req: Request, resp: Response, _resource: object, _params: object) -> None:
         """Let the request pass, or answer it here."""
@@ -45,16 +47,27 @@ class RateLimitMiddleware:
         if rule is not None:
             await self._charge(req, resp, rule)
 
-    async def not_found(self, req: Request, resp: Response | None, ws: object = None, **_: object) -> None:
-        """Serve as the sink for paths without a route: charge, then 404.
+    async def unmatched(self, req: Request, resp: Response | None, ws: object = None, **_: object) -> None:
+        """Serve as the sink for whatever has no route: charge it, then say why.
 
-        Falcon looks for the name ``ws``: with it, a WebSocket comes there, and without a response to announce on.
+        Falcon looks for the name ``ws``: with it, a WebSocket comes here, without a response to announce on.
+
+        Raises:
+            falcon.HTTPError: What the server refused, else 400 for a malformed path, else 404.
         """
         del ws
-        if resp is not None:
-            await self._charge(req, resp, self._limits.unmatched)
-        if resp is None or not resp.complete:
+        if resp is None:
             raise falcon.HTTPNotFound
+        await self._charge(req, resp, self._limits.unmatched)
+        if resp.complete:
+            return
+        if (refusal := refusal_of(req.scope)) is not None:
+            raise falcon.HTTPError(refusal.status, description=refusal.detail)
+        if is_malformed(req.scope.get("raw_path", b"")):
+            raise falcon.HTTPBadRequest(description="The path is not percent-encoded UTF-8")
+        if req.path != "*":
+            raise falcon.HTTPNotFound
+        resp.set_header("Allow", self._all_methods)  # OPTIONS * (RFC 9110, section 9.3.7)
 
     async def _charge(self, req: Request, resp: Response, rule: Rule) -> None:
         verdict = await self._limiter.check(rule, self._clients(req, rule))

@@ -15,10 +15,10 @@ from sqlalchemy.pool import NullPool
 
 from tbg.config import PROJECT_ROOT, Settings
 from tbg.database import create_engine
-from tbg.logs import configure_logging
+from tbg.logs import Redactor, configure_logging
 from tbg.migrations.history import History
 from tbg.outages import PoolerError
-from tbg.settings_text import mask_url
+from tbg.url_passwords import mask_url
 
 _LOCK_NOT_AVAILABLE: Final = "55P03"
 _STARTING_UP: Final = "57P03"
@@ -46,13 +46,10 @@ def upgrade(settings: Settings, *, wait_seconds: float = 0, allow_newer: bool = 
     """
     configure_logging(settings)
     try:
-        _upgrade_when_reachable(settings, time.monotonic() + wait_seconds)
-    except CommandError as error:
-        scripts = ScriptDirectory.from_config(configuration(settings))
-        history = asyncio.run(_history(settings))
-        if not (allow_newer and history.is_newer(scripts)):
-            raise MigrationError(_message(settings, error, _position(history, scripts))) from error
-        _log.warning("migrations.newer", database=history.current, version=scripts.get_heads(), changed="nothing")
+        try:
+            _upgrade_when_reachable(settings, time.monotonic() + wait_seconds)
+        except CommandError as error:
+            _require_newer(settings, error, allow_newer=allow_newer)
     except (OSError, SQLAlchemyError) as error:
         cause = getattr(error, "orig", None) or error  # SQLAlchemy adds a link to what the driver said
         raise MigrationError(_message(settings, cause, _advice(cause))) from error
@@ -60,7 +57,10 @@ def upgrade(settings: Settings, *, wait_seconds: float = 0, allow_newer: bool = 
 
 def configuration(settings: Settings) -> Config:
     """Return Alembic's configuration, for the database that ``settings`` name."""
-    return Config(PROJECT_ROOT / "alembic.ini", attributes={"settings": settings})
+    config = Config(PROJECT_ROOT / "alembic.ini", attributes={"settings": settings})
+    # Alembic puts the path of its file in unescaped, and a percent sign in it would refer to a value.
+    config.file_config.set("DEFAULT", "here", PROJECT_ROOT.as_posix().replace("%", "%%"))
+    return config
 
 
 def _upgrade_when_reachable(settings: Settings, deadline: float) -> None:
@@ -72,6 +72,15 @@ def _upgrade_when_reachable(settings: Settings, deadline: float) -> None:
                 raise
             _log.info("migrations.database_awaited", reason=_reason(getattr(error, "orig", None) or error))
         time.sleep(_PAUSE_SECONDS)
+
+
+def _require_newer(settings: Settings, error: CommandError, *, allow_newer: bool) -> None:
+    """Raise what ``error`` means, unless the database is newer and may be."""
+    scripts = ScriptDirectory.from_config(configuration(settings))
+    history = asyncio.run(_history(settings))
+    if not (allow_newer and history.is_newer(scripts)):
+        raise MigrationError(_message(settings, error, _position(history, scripts))) from error
+    _log.warning("migrations.newer", database=history.current, version=scripts.get_heads(), changed="nothing")
 
 
 def _may_be_starting(error: BaseException) -> bool:
@@ -93,7 +102,8 @@ async def _history(settings: Settings) -> History:
 
 
 def _message(settings: Settings, cause: BaseException, advice: str) -> str:
-    return f"the database {mask_url(settings.database_url)} could not be migrated: {_reason(cause)}; {advice}"
+    reason = Redactor(settings.secrets).text(_reason(cause))
+    return f"the database {mask_url(settings.database_url)} could not be migrated: {reason}; {advice}"
 
 
 def _position(history: History, scripts: ScriptDirectory) -> str:

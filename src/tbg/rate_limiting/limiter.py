@@ -13,7 +13,7 @@ from tbg.rate_limiting.policies import MICROSECONDS, Charges, Policy, Rule
 from tbg.rate_limiting.refusals import Clock, Refusals
 from tbg.redis.script import Call, RedisScript
 
-SCRIPT: Final = files("tbg.rate_limiting").joinpath("sliding_window.lua").read_text()
+SCRIPT: Final = files("tbg.rate_limiting").joinpath("sliding_window.lua").read_text(encoding="utf-8")
 
 _PROBE_KEYS: Final = 200  # so many that each node of a Cluster has some
 

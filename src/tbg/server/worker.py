@@ -3,15 +3,21 @@
 import logging
 import os
 import signal
+import sys
+from functools import partial
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
+from prometheus_client import CollectorRegistry, Counter
 from uvicorn_worker import UvicornWorker
 
 from tbg.logs import line_handlers
-from tbg.server.protocol import BoundedProtocol
+from tbg.server.arbiter import DRAIN_SIGNAL, LEAVING
+from tbg.server.http1 import Connection, Limits, Registry
+from tbg.server.uvicorn_server import DrainingServer
 
 
 class Worker(UvicornWorker):
@@ -22,7 +28,6 @@ class Worker(UvicornWorker):
     """
 
     CONFIG_KWARGS: dict[str, Any] = {  # noqa: RUF012 - uvicorn-worker reads it from the class
-        "http": BoundedProtocol,
         "loop": "auto",
         "ws": "none",
         "lifespan": "on",
@@ -32,16 +37,59 @@ class Worker(UvicornWorker):
         "timeout_notify": 2,  # seconds between two signs of life
     }
 
+    limits: ClassVar[Limits] = Limits()
+    max_connections: ClassVar[int] = 10_000
+    starts_draining: ClassVar[bool] = False
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - gunicorn's own signature
         super().__init__(*args, **kwargs)
         # gunicorn's clock for a worker starts with its first sign of life: one that hangs before would be left alone.
         self.tmp.notify()
         # Give up on slow requests before gunicorn kills the worker, so that connections are closed in order.
         self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - 1)
+        self._is_leaving = False
+
+    def run(self) -> None:
+        """Serve the application until the end of the worker."""
+        registry = Registry(self.max_connections, evicted=_evictions(self.wsgi).inc)
+        self.config.http = partial(Connection, registry=registry, limits=self.limits)  # type: ignore[assignment]  # uvicorn only calls it
+        if self.starts_draining:
+            self._drain()
+        super().run()
+
+    async def _serve(self) -> None:
+        self.config.app = self.wsgi
+        server = DrainingServer(self.config, self._leave)
+        self._install_sigquit_handler()
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+    def notify(self) -> None:
+        """Show the master that this worker lives, or that it is about to end."""
+        if self._is_leaving:
+            os.utime(self.tmp.fileno(), (LEAVING, LEAVING))
+        else:
+            super().notify()
+
+    def _drain(self, *_: object) -> None:
+        """Let the application say that it is not ready any more."""
+        drain = getattr(self.wsgi, "drain", None)
+        if drain is not None:
+            drain.is_draining = True
+
+    def _leave(self) -> None:
+        """Tell the master now, so that a successor is there before this worker is gone."""
+        self._drain()
+        self._is_leaving = True
+        self.notify()
+        if os.getppid() == self.ppid:
+            os.kill(self.ppid, signal.SIGCHLD)
 
     def init_signals(self) -> None:
         """Let a signal that ends the worker leave no line of the log behind: uvicorn, when it is done, repeats it."""
         super().init_signals()
+        signal.signal(DRAIN_SIGNAL, self._drain)
         signal.signal(signal.SIGTERM, _write_log_and_end)
         signal.signal(signal.SIGINT, _write_log_and_end)
 
@@ -56,6 +104,11 @@ class Worker(UvicornWorker):
         if os.getppid() != self.ppid:
             self.log.warning("The master is gone, this worker ends")
             os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _evictions(app: object) -> Counter:
+    metrics = getattr(app, "metrics", None) or CollectorRegistry()  # gunicorn runs any application
+    return Counter("tbg_connections_evicted", "Connections closed to make room for others", registry=metrics)
 
 
 def _write_log_and_end(number: int, _frame: FrameType | None) -> None:

@@ -9,10 +9,11 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 import structlog
+from falcon.asgi import SSEvent
 from sqlalchemy import text
 
 from tbg.app import App, build_app
@@ -105,6 +106,32 @@ class Stream:
             await asyncio.sleep(0.01)
 
 
+class Endless:
+    """Streams inside a database session, and never ends by itself."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        pause: Any = req.context.call.values["pause"]
+        if req.context.call.values["kind"] == "events":
+            resp.sse = self._events(pause)
+        else:
+            resp.content_type = "application/json"
+            resp.stream = self._pieces(pause)
+
+    async def _events(self, pause: float) -> AsyncIterator[SSEvent]:
+        async for piece in self._pieces(pause):
+            yield SSEvent(data=piece)
+
+    async def _pieces(self, pause: float) -> AsyncIterator[bytes]:
+        async with self._database.read() as session:
+            while True:
+                await session.execute(text("SELECT 1"))
+                yield b"1" * 1000
+                await asyncio.sleep(pause)
+
+
 class Log:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -166,6 +193,7 @@ def feature(infrastructure: Infrastructure) -> Feature:
             "/probe/unrenderable": Unrenderable(),
             "/probe/query": Query(database),
             "/probe/stream": Stream(),
+            "/probe/endless": Endless(database),
             "/probe/log": Log(infrastructure.settings),
             "/probe/notes": Notes(database),
             "/probe/account": Fine(),

@@ -105,7 +105,16 @@ class Run:
         return next(process for line, process in self.programs() if name in line)
 
     def address(self, name: str) -> str:
+        """Return where something is, as the banner says it."""
         return next(line.split()[1] for line in self.text.splitlines() if line.startswith(f"  {name}"))
+
+    def url(self, name: str) -> str:
+        """Return where a server is, with the password from the file that the banner names."""
+        line = next(line for line in self.text.splitlines() if line.startswith(f"  {name}"))
+        words, _, path = line.removesuffix(")").partition(" (password: ")
+        url, written = words.split()[1], Path(path).read_text().splitlines()[-1]
+        password = written.rpartition(":")[2]
+        return url.replace("@", f":{password}@") if "@" in url else url.replace("//", f"//:{password}@")
 
     def end(self, number: signal.Signals = signal.SIGINT) -> int:
         self.process.send_signal(number)

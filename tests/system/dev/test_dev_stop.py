@@ -103,19 +103,19 @@ def test_a_server_whose_guard_was_killed_ends(checkout: Checkout) -> None:
 
 async def test_data_survives_a_restart(checkout: Checkout) -> None:
     run = checkout.start().ready()
-    connection = await asyncpg.connect(run.address("PostgreSQL").replace("+asyncpg", ""))
+    connection = await asyncpg.connect(run.url("PostgreSQL").replace("+asyncpg", ""))
     await connection.execute("CREATE TABLE kept AS SELECT 21 AS number")
     await connection.close()
-    with redis.Redis.from_url(run.address("Redis")) as client:
+    with redis.Redis.from_url(run.url("Redis")) as client:
         client.set("kept", "21")
     run.end()
 
     run = checkout.start().ready()
-    connection = await asyncpg.connect(run.address("PostgreSQL").replace("+asyncpg", ""))
+    connection = await asyncpg.connect(run.url("PostgreSQL").replace("+asyncpg", ""))
     number = await connection.fetchval("SELECT number FROM kept")
     await connection.execute("DROP TABLE kept")
     await connection.close()
-    with redis.Redis.from_url(run.address("Redis")) as client:
+    with redis.Redis.from_url(run.url("Redis")) as client:
         text = client.get("kept")
     run.end()
 

@@ -240,7 +240,7 @@ def test_another_method_is_not_allowed(service: Service) -> None:
     result = service.send("GET", "/act")
 
     assert (result.status_code, result.json) == (405, {"detail": "Method not allowed"})
-    assert result.headers["allow"] == "POST, OPTIONS"
+    assert result.headers["allow"] == "OPTIONS, POST"
 
 
 def test_head_is_allowed_where_get_is(service: Service) -> None:
@@ -260,7 +260,7 @@ def test_options_is_falcons_own_and_not_validated(service: Service) -> None:
     result = service.send("OPTIONS", "/workers/x", params={"count": "x"})
 
     assert result.status_code == 200
-    assert set(result.headers["allow"].split(", ")) == {"GET", "HEAD"}
+    assert result.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "BREW", "PROPFIND"])

@@ -128,7 +128,7 @@ def test_options_and_preflight_pass(tmp_path: Path) -> None:
 
     assert stock.status_code == 405
     assert ours.status_code == 200
-    assert ours.headers["access-control-allow-methods"] == "GET, HEAD"
+    assert ours.headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
     assert [result.status_code for result in both.send("OPTIONS")] == [405, 200]
 
 

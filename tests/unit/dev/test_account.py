@@ -50,10 +50,27 @@ def test_an_ordinary_user_stays_where_it_is(tmp_path: Path) -> None:
     assert reachable_program(tmp_path / "server", [tmp_path], None) == tmp_path / "server"
 
 
-def test_root_becomes_nobody_and_others_stay_themselves() -> None:
+@pytest.mark.parametrize("name", ['a"b', "a$b", "a`b", "a\\b", "a\nb"])
+def test_programs_are_copied_from_where_a_shell_would_not_find_them(tmp_path: Path, name: str) -> None:
+    """initdb starts PostgreSQL through one."""
+    package = tmp_path / name / "package"
+    package.mkdir(parents=True)
+    (package / "server").touch()
+
+    copy = reachable_program(package / "server", [package], None)
+
+    assert copy == outside_of(package) / "package" / "server"
+    account.forget_programs(package, tmp_path / "other")
+    assert copy.exists()
+    account.forget_programs(package, tmp_path.resolve())
+    assert not copy.exists()
+
+
+def test_root_becomes_an_account_of_no_person_and_others_stay_themselves() -> None:
+    """Not nobody: what runs as the servers' account can read their data."""
     chosen = account.unprivileged()
 
-    assert chosen == (None if os.geteuid() else Account(*pwd.getpwnam("nobody")[2:4]))
+    assert chosen == (None if os.geteuid() else Account(*pwd.getpwnam("daemon")[2:4]))
 
 
 @AS_ROOT

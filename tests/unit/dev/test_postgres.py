@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tbg.dev import ports
-from tbg.dev.account import reachable_directory, unprivileged
+from tbg.dev.account import unprivileged
 from tbg.dev.errors import DevServerError
 from tbg.dev.postgres import DATABASE, EmbeddedPostgres, forget_dead_server
 from tbg.dev.schema import SchemaMark
@@ -105,8 +105,7 @@ def test_file_that_postgres_can_judge_itself_is_left_alone(tmp_path: Path, conte
 
 def test_data_of_another_version(directory: Path) -> None:
     server = EmbeddedPostgres(directory / "old")
-    reachable_directory(server.data_dir, unprivileged())
-    (directory / "old" / "cluster").mkdir()
+    (directory / "old" / "cluster").mkdir(parents=True)
     (directory / "old" / "cluster" / "PG_VERSION").write_text("17\n")
 
     with pytest.raises(DevServerError, match="was made by PostgreSQL 17, this is 16: delete that directory"):

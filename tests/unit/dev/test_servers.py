@@ -107,10 +107,12 @@ def test_stays_on_the_port_that_was_asked_for(
 
 
 def test_data_that_valkey_cannot_read(valkey: EmbeddedValkey) -> None:
-    valkey.data_dir.mkdir()
-    (valkey.data_dir / "dump.rdb").write_bytes(b"REDIS0011 and then nonsense")
+    with valkey:
+        pass
+    data = valkey.data_dir.resolve()
+    (data / "dump.rdb").write_bytes(b"REDIS0011 and then nonsense")
 
-    with pytest.raises(DevServerError, match=f"Valkey cannot read its data in {valkey.data_dir}: delete that"):
+    with pytest.raises(DevServerError, match=f"Valkey cannot read its data in {data}: delete that"):
         valkey.start()
 
 

@@ -90,7 +90,9 @@ def test_embeds_what_is_not_named(options: DevOptions, capfd: pytest.CaptureFixt
     with pytest.raises(Stop):
         supervisor._supervise(supervisor._settled(options), sleep_until(said))
 
-    assert "  PostgreSQL postgresql+asyncpg://tbg:tbgdev2026@127.0.0.1:" in "".join(output)
+    assert "  PostgreSQL postgresql+asyncpg://tbg@127.0.0.1:" in "".join(output)
+    passwords = [line.rpartition(":")[2] for line in (options.root / ".tbg/postgres.pgpass").read_text().split()]
+    assert not [password for password in passwords if password in "".join(output)]
     assert "  Redis      from TBG_REDIS_URL\n" in "".join(output)
     assert "Docs" not in "".join(output)
 

@@ -11,7 +11,6 @@ from gunicorn.config import Config
 
 from tbg.config import Settings
 from tbg.logs import configure_logging
-from tbg.server.protocol import BoundedProtocol
 from tbg.server.worker import GunicornLogger, Worker
 from tests.conftest import Logged
 
@@ -61,7 +60,6 @@ def worker() -> Iterator[Callable[..., Worker]]:
 def test_uvicorn_is_told_what_this_service_wants(worker: Callable[..., Worker]) -> None:
     config = worker().config
 
-    assert config.http is BoundedProtocol
     assert (config.ws, config.lifespan, config.access_log) == ("none", "on", False)
     assert (config.proxy_headers, config.server_header) == (False, False)
 

@@ -1,0 +1,199 @@
+"""Find the resource of a path by its raw segments (RFC 3986, sections 2.2 and 3.3).
+
+A path is split at its slashes first, and each segment decoded after: ``%2F`` is data, as it is to a proxy that looks at
+the raw path. An empty segment and a dot segment are no values; no client can count on sending these (5.2.4).
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from keyword import iskeyword
+from typing import Any, Final
+from urllib.parse import quote, unquote, unquote_to_bytes
+
+import falcon.asgi
+import falcon.routing
+from falcon._typing import MethodDict
+from falcon.constants import COMBINED_METHODS
+from falcon.responders import create_default_options, create_method_not_allowed
+
+Route = tuple[object, MethodDict, dict[str, Any], str | None]
+"""The resource, its responders by method, the path's parameters, and the template."""
+
+_PARAMETER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_NO_VALUES: Final = frozenset({"", ".", ".."})
+
+
+class _Leaf:
+    """Where a template ends: what serves it, and the names of its parameters in their order."""
+
+    def __init__(self, template: str, resource: object, names: tuple[str, ...], methods: MethodDict) -> None:
+        self.template = template
+        self.resource = resource
+        self.names = names
+        self.methods = methods
+
+    def route(self, values: Iterable[str]) -> Route:
+        """Return the route with the values of its parameters."""
+        return self.resource, self.methods, dict(zip(self.names, values, strict=True)), self.template
+
+
+class _Node:
+    """What may follow the segments that lead here: a literal, a text with parameters in it, or one parameter."""
+
+    def __init__(self) -> None:
+        self.literals: dict[str, _Node] = {}
+        self.mixed: dict[tuple[str, ...], _Node] = {}
+        self.parameter: _Node | None = None
+        self.leaf: _Leaf | None = None
+
+    def child(self, segment: str) -> "_Node":
+        """Return the node for a segment of a template, made if need be; parameters' names make no difference."""
+        texts = tuple(_PARAMETER.split(segment)[::2])
+        if len(texts) == 1:
+            return self.literals.setdefault(unquote(segment), _Node())
+        if texts == ("", ""):
+            self.parameter = self.parameter or _Node()
+            return self.parameter
+        return self.mixed.setdefault(texts, _Node())
+
+
+class Router(falcon.routing.CompiledRouter):
+    """A router for `falcon.asgi.App`, with HEAD wherever there is GET (RFC 9110, section 9.1).
+
+    Literals go before parameters, as OpenAPI 3.1 demands (section 4.8.8.1). A look-up takes time linear in the path,
+    whatever the number of routes.
+
+    Args:
+        is_refused: Whether a request, known by its ASGI scope, is not to be routed at all.
+    """
+
+    def __init__(self, is_refused: Callable[[Mapping[str, Any]], bool] = lambda _: False) -> None:
+        super().__init__()  # nothing of it is used, but Falcon knows routers of this class only
+        self._is_refused = is_refused
+        self._root = _Node()
+        self._most_segments = 0
+        self._without_parameters: dict[bytes, _Leaf] = {}
+
+    def add_route(self, uri_template: str, resource: object, **_: Any) -> None:  # noqa: ANN401 - Falcon's signature
+        """Serve a template.
+
+        Raises:
+            ValueError: The template cannot be matched, or another one matches the same paths.
+            TypeError: A responder is no coroutine function.
+        """
+        node, segments = self._root, _segments(uri_template)
+        for segment in segments:
+            node = node.child(segment)
+        if node.leaf is not None:
+            raise ValueError(f"it matches the same paths as {node.leaf.template}")
+        self._most_segments = max(self._most_segments, len(segments))
+        names = tuple(_PARAMETER.findall(uri_template))
+        node.leaf = _Leaf(uri_template, resource, names, _responders(resource))
+        if not names:
+            self._without_parameters[uri_template.encode()] = node.leaf
+
+    def find(self, uri: str, req: falcon.Request | None = None) -> Route | None:
+        """Return the route for a request, or for a decoded path; None if there is none."""
+        scope: Mapping[str, Any] = getattr(req, "scope", {})
+        if self._is_refused(scope):
+            return None
+        raw_path: bytes | None = scope.get("raw_path")
+        path = quote(uri).encode() if raw_path is None else raw_path
+        if (leaf := self._without_parameters.get(path)) is not None:
+            return leaf.route(())
+        if path.count(b"/") > self._most_segments or is_malformed(path):
+            return None
+        segments = [unquote(each) if "%" in each else each for each in path.decode("latin-1").split("/")]
+        found = _walk(self._root, segments, 1, ())
+        return found[0].route(found[1]) if found else None
+
+
+def is_malformed(raw_path: bytes) -> bool:
+    """Tell whether a path has an encoding that is none, or one of bytes that are not UTF-8."""
+    if b"%" not in raw_path:
+        return False
+    if _BAD_PERCENT.search(raw_path):
+        return True
+    try:
+        unquote_to_bytes(raw_path).decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def allowed_methods(resource_methods: Iterable[str]) -> list[str]:
+    """Return what ``Allow`` lists, in every response alike."""
+    return sorted({*resource_methods, "OPTIONS"})
+
+
+def _segments(template: str) -> list[str]:
+    if not template.startswith("/"):
+        raise ValueError("a path must begin with a slash")
+    segments = template.split("/")[1:]
+    for segment in segments:
+        rest = _PARAMETER.sub("", segment)
+        if "{" in rest or "}" in rest or "}{" in segment:
+            raise ValueError("a path parameter's name must be a Python identifier, and no two may touch")
+    names = _PARAMETER.findall(template)
+    if len(names) != len(set(names)) or any(map(iskeyword, names)):
+        raise ValueError("its parameters must have names of their own that Python can use")
+    return segments
+
+
+def _responders(resource: object) -> MethodDict:
+    """Return what answers each method, those that the resource does not have included."""
+    methods: Any = falcon.routing.map_http_methods(resource)
+    for method, responder in methods.items():
+        if not inspect.iscoroutinefunction(responder):
+            raise TypeError(f"{type(resource).__name__}.on_{method.lower()} must be an async function")
+    if "GET" in methods:
+        methods.setdefault("HEAD", methods["GET"])
+    allowed = allowed_methods(methods)
+    methods.setdefault("OPTIONS", create_default_options(allowed, asgi=True))
+    others: MethodDict = dict.fromkeys(COMBINED_METHODS, create_method_not_allowed(allowed, asgi=True)) | methods
+    return others
+
+
+def _walk(
+    node: _Node, segments: list[str], depth: int, values: tuple[str, ...]
+) -> tuple[_Leaf, tuple[str, ...]] | None:
+    """Return where ``segments`` lead; each node of the tree is seen once at most."""
+    if depth == len(segments):
+        return (node.leaf, values) if node.leaf is not None else None
+    segment = segments[depth]
+    for child, found in _children(node, segment):
+        if (result := _walk(child, segments, depth + 1, (*values, *found))) is not None:
+            return result
+    return None
+
+
+def _children(node: _Node, segment: str) -> Iterator[tuple[_Node, tuple[str, ...]]]:
+    if (literal := node.literals.get(segment)) is not None:
+        yield literal, ()
+    if segment in _NO_VALUES:
+        return
+    for texts, mixed in node.mixed.items():
+        if (found := _split(segment, texts)) is not None:
+            yield mixed, found
+    if node.parameter is not None:
+        yield node.parameter, (segment,)
+
+
+def _split(segment: str, texts: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the parameters between ``texts``; the last ones are as short as can be: ``a.b.c -> ("a.b", "c")``."""
+    first, *between, last = texts
+    if not (segment.startswith(first) and segment.endswith(last) and len(segment) > len(first) + len(last)):
+        return None
+    rest = segment[len(first) : len(segment) - len(last)]
+    found: list[str] = []
+    for text in reversed(between):
+        position = rest.rfind(text, 0, len(rest) - 1)
+        if position < 1:
+            return None
+        found.append(rest[position + len(text) :])
+        rest = rest[:position]
+        if not found[-1]:
+            return None
+    return (rest, *reversed(found))
