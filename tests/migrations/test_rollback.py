@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tbg.dev.ports import free_port
-from tbg.dev.postgres import EmbeddedPostgres
+from tbg.dev.postgres import ADMIN, EmbeddedPostgres
 from tests.support.catalogue import catalogue, contents, exists
 from tests.support.databases import ask
 from tests.support.environments import ROOT, full_environment
@@ -193,8 +193,12 @@ def test_the_note_is_no_condition(tmp_path: Path) -> None:
     with discarded(EmbeddedPostgres(tmp_path / "data")) as postgres:
         assert run(ROOT, postgres.url, "migrate").returncode == 0
         ask(postgres.url, "COMMENT ON TABLE alembic_version IS NULL")
-        for statement in ("ALTER TABLE alembic_version OWNER TO pg_monitor", "GRANT ALL ON alembic_version TO tbg"):
-            postgres.ask(statement)
+        (password,) = re.findall(f":{ADMIN}:(.*)", postgres.password_path.read_text())
+        ask(
+            re.sub("//[^@]*@", f"//{ADMIN}:{password}@", postgres.url),
+            f"ALTER TABLE alembic_version OWNER TO {ADMIN}",
+            "GRANT ALL ON alembic_version TO tbg",
+        )
         result = run(ROOT, postgres.url, "migrate")
         note = ask(postgres.url, "SELECT obj_description('alembic_version'::regclass) AS note")
 
