@@ -46,13 +46,10 @@ def upgrade(settings: Settings, *, wait_seconds: float = 0, allow_newer: bool = 
     """
     configure_logging(settings)
     try:
-        _upgrade_when_reachable(settings, time.monotonic() + wait_seconds)
-    except CommandError as error:
-        scripts = ScriptDirectory.from_config(configuration(settings))
-        history = asyncio.run(_history(settings))
-        if not (allow_newer and history.is_newer(scripts)):
-            raise MigrationError(_message(settings, error, _position(history, scripts))) from error
-        _log.warning("migrations.newer", database=history.current, version=scripts.get_heads(), changed="nothing")
+        try:
+            _upgrade_when_reachable(settings, time.monotonic() + wait_seconds)
+        except CommandError as error:
+            _require_newer(settings, error, allow_newer=allow_newer)
     except (OSError, SQLAlchemyError) as error:
         cause = getattr(error, "orig", None) or error  # SQLAlchemy adds a link to what the driver said
         raise MigrationError(_message(settings, cause, _advice(cause))) from error
@@ -75,6 +72,15 @@ def _upgrade_when_reachable(settings: Settings, deadline: float) -> None:
                 raise
             _log.info("migrations.database_awaited", reason=_reason(getattr(error, "orig", None) or error))
         time.sleep(_PAUSE_SECONDS)
+
+
+def _require_newer(settings: Settings, error: CommandError, *, allow_newer: bool) -> None:
+    """Raise what ``error`` means, unless the database is newer and may be."""
+    scripts = ScriptDirectory.from_config(configuration(settings))
+    history = asyncio.run(_history(settings))
+    if not (allow_newer and history.is_newer(scripts)):
+        raise MigrationError(_message(settings, error, _position(history, scripts))) from error
+    _log.warning("migrations.newer", database=history.current, version=scripts.get_heads(), changed="nothing")
 
 
 def _may_be_starting(error: BaseException) -> bool:

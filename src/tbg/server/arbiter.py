@@ -97,14 +97,6 @@ class DrainingArbiter(Arbiter):
         self.cfg.on_reload(self)
         self.manage_workers()
 
-    def spawn_worker(self) -> Any:  # noqa: ANN401 - gunicorn's signature
-        """Start a worker, and note when it was made: its first sign of life tells that it serves."""
-        pid = super().spawn_worker()
-        worker = self.WORKERS.get(pid)
-        if worker is not None:
-            worker.made_at = worker.tmp.last_update()
-        return pid
-
     def manage_workers(self) -> None:
         """Start successors of those that are replaced, leave or have died; end the superfluous ones."""
         staying = {pid: each for pid, each in self.WORKERS.items() if not (_leaves(each) or _is_replaced(each))}

@@ -45,6 +45,7 @@ class Worker(UvicornWorker):
         super().__init__(*args, **kwargs)
         # gunicorn's clock for a worker starts with its first sign of life: one that hangs before would be left alone.
         self.tmp.notify()
+        self.made_at = self.tmp.last_update()
         # Give up on slow requests before gunicorn kills the worker, so that connections are closed in order.
         self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - 1)
         self._is_leaving = False
