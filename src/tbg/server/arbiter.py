@@ -11,14 +11,17 @@ It replaces the class of gunicorn's own master, as gunicorn has no other place f
 
 import signal
 import time
-from pathlib import Path
 from typing import Any, Final
 
 from gunicorn.arbiter import Arbiter
-from gunicorn.sock import UnixSocket, close_sockets, create_sockets
+from gunicorn.sock import close_sockets, create_sockets
+
+from tbg.server.listeners import refuse_new_connections
 
 DRAIN_SIGNAL: Final = signal.SIGUSR2
 """Tells a worker that the service is about to stop: it goes on, but is not ready any more."""
+
+_HANDSHAKE_SECONDS: Final = 0.3  # what a client far away needs to finish what it has begun
 
 LEAVING: Final = 1.0
 """What a worker sets the time of its last sign of life to, when it was told to end: no clock is there."""
@@ -69,16 +72,13 @@ class DrainingArbiter(Arbiter):
         return super().wait_for_signals(min(timeout or left, left))
 
     def stop(self, graceful: bool = True) -> None:  # noqa: FBT001, FBT002 - gunicorn's signature
-        """Close the listeners and end the workers; who connects to a Unix socket meanwhile still finds it."""
-        is_only_master = self.reexec_pid == self.master_pid == 0 and not self.systemd and not self.cfg.reuse_port
-        listeners = self.LISTENERS if is_only_master else []
-        paths = {each.cfg_addr: _inode(each.cfg_addr) for each in listeners if isinstance(each, UnixSocket)}
-        close_sockets(self.LISTENERS, False)  # noqa: FBT003 - gunicorn's signature
-        self.LISTENERS = []
+        """Let nobody connect any more, then close the listeners and end the workers."""
+        is_only_master = self.reexec_pid == self.master_pid == 0
+        if graceful and self.drain_seconds and is_only_master:
+            refused = [refuse_new_connections(each.sock) for each in self.LISTENERS]
+            if any(refused):
+                time.sleep(_HANDSHAKE_SECONDS)
         super().stop(graceful)
-        for path, inode in paths.items():
-            if _inode(path) == inode:  # not that of another service, which has started meanwhile
-                Path(path).unlink(missing_ok=True)
 
     # Successors.
 
@@ -126,13 +126,6 @@ class DrainingArbiter(Arbiter):
         if not _leaves(worker):
             worker.is_told = True
             self.kill_worker(pid, signal.SIGTERM)
-
-
-def _inode(path: str) -> int | None:
-    try:
-        return Path(path).stat().st_ino
-    except OSError:
-        return None
 
 
 def _is_replaced(worker: Any) -> bool:  # noqa: ANN401 - a gunicorn worker

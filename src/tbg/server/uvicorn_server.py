@@ -1,16 +1,14 @@
 """uvicorn's server, which ends without losing a request."""
 
 import asyncio
-import contextlib
 import socket
 from collections.abc import Callable
 from types import FrameType
-from typing import Final
 
 from uvicorn.config import Config
 from uvicorn.server import Server
 
-_PENDING: Final = 65_536  # connections that the system may hold for a listener
+from tbg.server.listeners import accept_all
 
 
 class DrainingServer(Server):
@@ -32,20 +30,14 @@ class DrainingServer(Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, let what is under way end, then end the application's lifespan."""
-        for listener in sockets or ():
-            await self._accept_pending(listener)
-        await super().shutdown(sockets)
-
-    async def _accept_pending(self, listener: socket.socket) -> None:
-        """Accept what waits: closing the last listener resets it, also if its request is there already."""
         loop = asyncio.get_running_loop()
-        for _ in range(_PENDING):
-            with contextlib.suppress(OSError):
-                accepted, _ = listener.accept()
-                accepted.setblocking(False)  # noqa: FBT003 - the only way to say it
-                await loop.connect_accepted_socket(self._connection, accepted)
-                continue
-            return
+        listeners = [listener.dup() for listener in sockets or ()]
+        for server in self.servers:
+            server.close()
+        for accepted in accept_all(listeners):
+            accepted.setblocking(False)  # noqa: FBT003 - the only way to say it
+            await loop.connect_accepted_socket(self._connection, accepted)
+        await super().shutdown(sockets)
 
     def _connection(self) -> asyncio.Protocol:
         make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
