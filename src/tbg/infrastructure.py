@@ -46,8 +46,9 @@ class Infrastructure:
     @classmethod
     def from_settings(cls, settings: Settings) -> "Infrastructure":
         """Prepare everything; nothing connects yet, so a dependency that is down does not stop the boot."""
-        database = Database.from_settings(settings)
-        return cls(settings, database, create_redis(settings), create_limiter_redis(settings))
+        metrics = CollectorRegistry()
+        database = Database.from_settings(settings, metrics)
+        return cls(settings, database, create_redis(settings), create_limiter_redis(settings), metrics)
 
     async def close(self) -> None:
         """Close every connection."""
