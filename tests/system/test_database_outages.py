@@ -76,7 +76,8 @@ def outages(service: Gunicorn) -> list[str]:
 
 def usual_seconds(service: Gunicorn) -> float:
     """Return how long a refused request takes, by the service's own clock: this machine may be busy."""
-    return median(line["duration_ms"] for line in service.log("http.request")[-100:] if line["status"] == 503) / 1000
+    milliseconds = [line["duration_ms"] for line in service.log("http.request")[-100:] if line["status"] == 503]
+    return float(median(milliseconds)) / 1000
 
 
 def changes(service: Gunicorn) -> list[str]:
