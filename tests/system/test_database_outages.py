@@ -17,6 +17,7 @@ from tbg.config import Settings
 from tbg.database import Database
 from tbg.dev.postgres import EmbeddedPostgres
 from tbg.errors import DatabaseUnavailableError
+from tbg.infrastructure import Infrastructure
 from tests.conftest import gunicorn
 from tests.integration.probe.app import APP
 from tests.support.gunicorn import Gunicorn, wait_until
@@ -194,6 +195,21 @@ async def test_a_server_that_hangs_in_a_statement(postgres: EmbeddedPostgres) ->
 
     assert reasons == ["TimeoutError"] * 2
     assert seconds < 2 + MARGIN, "the probe finds out"
+
+
+async def test_the_end_does_not_wait_for_a_server_that_hangs(postgres: EmbeddedPostgres) -> None:
+    infrastructure = Infrastructure.from_settings(Settings(database_url=ts.SecretStr(postgres.url)))
+    await asyncio.gather(*(answer(infrastructure.database) for _ in range(5)))
+    await infrastructure.database.ping()
+    send_to_all(postgres, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        await infrastructure.close()
+        seconds = time.monotonic() - started
+    finally:
+        send_to_all(postgres, signal.SIGCONT)
+
+    assert seconds < 2 + MARGIN
 
 
 async def reason(block: Awaitable[object]) -> str:

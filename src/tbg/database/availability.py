@@ -21,6 +21,7 @@ Ask = Callable[[], Awaitable[None]]
 
 _LOOK_SECONDS: Final = 2.0
 _AGAIN_SECONDS: Final = 0.5
+_PATIENCE_SECONDS: Final = 1.0  # times MOST_QUESTIONS it is the default time-out of a connection
 
 
 class Availability:
@@ -104,12 +105,12 @@ class Availability:
         return None
 
     async def _answer(self) -> None:
-        """Return when the database answers: asked twice a second, also while earlier questions have no answer yet."""
+        """Return when the database answers: asked at least once a second, also while earlier questions hang."""
         asked: set[asyncio.Task[None]] = set()
         try:
             while True:
                 asked.add(asyncio.create_task(self._asked()))
-                patience = None if len(asked) == MOST_QUESTIONS else _AGAIN_SECONDS
+                patience = None if len(asked) == MOST_QUESTIONS else _PATIENCE_SECONDS
                 done, asked = await asyncio.wait(asked, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
                 if any(self._is_answer(task) for task in done):
                     return
