@@ -15,7 +15,6 @@ from tbg.app import build_app
 from tbg.config import Settings
 from tbg.contract import Contract
 from tbg.dev.server import EmbeddedServer
-from tbg.dev.valkey import EmbeddedValkey
 from tbg.features import FEATURES
 from tbg.infrastructure import Infrastructure
 from tbg.rate_limiting.lane import UncountedError
@@ -23,7 +22,7 @@ from tests.conftest import Logged
 from tests.integration.conftest import Serve
 from tests.support.limiting import Limiter, limiter_on, rule
 from tests.support.servers import discarded, kill
-from tests.support.topologies import Replicated, ask, clustered, replicated
+from tests.support.topologies import Replicated, Valkey, ask, clustered, replicated
 
 READY = {"status": "ready", "checks": {"database": "ok", "redis": "ok"}}
 DEGRADED = {"status": "degraded", "checks": {"database": "ok", "redis": "error: unavailable"}}
@@ -32,14 +31,14 @@ RIGHTS = "~ratelimit:* +evalsha +script|load +get +set +time +client|setname +cl
 
 
 @pytest.fixture(scope="module")
-def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
     """A server of these tests' own, whose configuration they may change."""
-    with discarded(EmbeddedValkey(tmp_path_factory.mktemp("valkey") / "data")) as valkey:
+    with discarded(Valkey(tmp_path_factory.mktemp("valkey") / "data")) as valkey:
         yield valkey
 
 
 @pytest.fixture(autouse=True)
-def admin(valkey: EmbeddedValkey) -> Iterator[redis.Redis]:
+def admin(valkey: Valkey) -> Iterator[redis.Redis]:
     """The server as found, without detours."""
     with redis.Redis.from_url(valkey.url) as client:
         yield client
@@ -56,7 +55,7 @@ def user(valkey: EmbeddedServer, rights: str) -> ts.SecretStr:
     return ts.SecretStr(f"redis://limiter:secret@127.0.0.1:{valkey.port}/0")
 
 
-async def test_a_user_with_the_documented_rights_counts(serve: Serve, valkey: EmbeddedValkey) -> None:
+async def test_a_user_with_the_documented_rights_counts(serve: Serve, valkey: Valkey) -> None:
     async with serve(redis_url=user(valkey, RIGHTS)) as api:
         ready, version = await api.get("/ready"), await api.get("/version")
 
@@ -79,7 +78,7 @@ async def test_a_user_with_the_documented_rights_counts(serve: Serve, valkey: Em
     ],
 )
 async def test_a_user_without_a_right_is_no_readiness(
-    serve: Serve, valkey: EmbeddedValkey, logged: Logged, rights: str, reason: str
+    serve: Serve, valkey: Valkey, logged: Logged, rights: str, reason: str
 ) -> None:
     async with serve(redis_url=user(valkey, rights)) as api:
         ready, version = await api.get("/ready"), await api.get("/version")
@@ -91,7 +90,7 @@ async def test_a_user_without_a_right_is_no_readiness(
     assert "secret" not in told
 
 
-async def test_it_is_ready_again_when_it_counts_again(serve: Serve, valkey: EmbeddedValkey) -> None:
+async def test_it_is_ready_again_when_it_counts_again(serve: Serve, valkey: Valkey) -> None:
     async with serve(redis_url=user(valkey, RIGHTS), ready_cache_seconds=0) as api:
         first = await api.get("/ready")
         user(valkey, "~* +ping +client")
@@ -105,7 +104,7 @@ async def test_it_is_ready_again_when_it_counts_again(serve: Serve, valkey: Embe
     assert (first.status_code, lost.status_code) == (200, 503)
 
 
-async def test_a_server_that_takes_no_writes(serve: Serve, valkey: EmbeddedValkey) -> None:
+async def test_a_server_that_takes_no_writes(serve: Serve, valkey: Valkey) -> None:
     ask(valkey, "REPLICAOF", "127.0.0.1", valkey.port)  # of itself: it has no master, and is read-only
     async with serve(redis_url=ts.SecretStr(valkey.url)) as api:
         ready = await api.get("/ready")
@@ -113,7 +112,7 @@ async def test_a_server_that_takes_no_writes(serve: Serve, valkey: EmbeddedValke
     assert (ready.status_code, ready.json()) == (503, DEGRADED)
 
 
-async def test_a_server_that_is_full(serve: Serve, admin: redis.Redis, valkey: EmbeddedValkey) -> None:
+async def test_a_server_that_is_full(serve: Serve, admin: redis.Redis, valkey: Valkey) -> None:
     admin.config_set("maxmemory-policy", "noeviction")
     admin.config_set("maxmemory", "1")
     async with serve(redis_url=ts.SecretStr(valkey.url)) as api:
@@ -122,9 +121,7 @@ async def test_a_server_that_is_full(serve: Serve, admin: redis.Redis, valkey: E
     assert (ready.status_code, ready.json()) == (503, DEGRADED)
 
 
-async def test_asking_charges_nobody_and_leaves_nothing(
-    serve: Serve, admin: redis.Redis, valkey: EmbeddedValkey
-) -> None:
+async def test_asking_charges_nobody_and_leaves_nothing(serve: Serve, admin: redis.Redis, valkey: Valkey) -> None:
     async with serve(redis_url=ts.SecretStr(valkey.url), ready_cache_seconds=0) as api:
         for _ in range(5):
             assert (await api.get("/ready")).status_code == 200
@@ -138,7 +135,7 @@ async def test_asking_charges_nobody_and_leaves_nothing(
 
 
 async def test_a_feature_that_keeps_all_its_connections_stops_no_counting(
-    settings: Settings, root_contract: Contract, valkey: EmbeddedValkey, admin: redis.Redis
+    settings: Settings, root_contract: Contract, valkey: Valkey, admin: redis.Redis
 ) -> None:
     settings = attrs.evolve(
         settings, redis_url=ts.SecretStr(valkey.url), redis_max_connections=2, redis_features_max_connections=60
@@ -160,7 +157,7 @@ async def test_a_feature_that_keeps_all_its_connections_stops_no_counting(
 
 
 async def test_both_clients_are_closed_at_shutdown(
-    settings: Settings, root_contract: Contract, valkey: EmbeddedValkey, admin: redis.Redis
+    settings: Settings, root_contract: Contract, valkey: Valkey, admin: redis.Redis
 ) -> None:
     infrastructure = Infrastructure.from_settings(attrs.evolve(settings, redis_url=ts.SecretStr(valkey.url)))
     async with ASGIConductor(build_app(infrastructure, root_contract, FEATURES)) as api:

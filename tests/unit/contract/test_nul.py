@@ -39,7 +39,7 @@ def service(folder: Path, schema: Document, media_type: str = JSON) -> Service:
         (r'{"\u0000": 1}', ""),
         (r'{"a": [{"b\u0000": 1}]}', "/a/0"),
         (r'{"\u0000": 1, "a": "\u0000"}', ""),
-        ("[" * 500 + r'"\u0000"' + "]" * 500, "/0" * 500),
+        ("[" * 90 + r'"\u0000"' + "]" * 90, "/0" * 90),
     ],
 )
 def test_json_is_refused_where_it_stands(tmp_path: Path, sent: str, pointer: str) -> None:
