@@ -27,7 +27,7 @@ from tbg.config import Settings
 from tbg.contract import Contract, Limits, RequestContract, ResponseContract, Router, mount
 from tbg.rate_limiting import ADDRESS, SCRIPT, RateLimiter, RateLimitMetrics, Rule
 from tbg.rate_limiting.policies import Charge, Policy
-from tbg.redis.client import create_redis
+from tbg.redis.client import create_limiter_redis
 from tbg.redis.script import redis_script
 
 _ROUNDS: Final = 5
@@ -166,7 +166,7 @@ async def by_operations() -> Iterator[Sequence[str]]:
 
 async def by_clients(redis_url: str) -> Iterator[Sequence[str]]:
     """Measure a limit check, 64 at once, of ever more clients."""
-    redis = create_redis(Settings(redis_url=ts.SecretStr(redis_url), redis_timeout_seconds=5.0))
+    redis = create_limiter_redis(Settings(redis_url=ts.SecretStr(redis_url), redis_timeout_seconds=5.0))
     limiter = RateLimiter(
         redis_script(redis, SCRIPT), timeout_seconds=5.0, metrics=RateLimitMetrics(CollectorRegistry())
     )

@@ -21,7 +21,7 @@ from tbg.config import Settings
 from tbg.dev.valkey import EmbeddedValkey
 from tbg.rate_limiting import ADDRESS, SCRIPT, Policy, RateLimiter, RateLimitMetrics, Rule
 from tbg.rate_limiting.policies import Charge
-from tbg.redis.client import create_redis
+from tbg.redis.client import create_limiter_redis
 from tbg.redis.script import redis_script
 from tbg.redis.topologies import RedisClient
 
@@ -58,7 +58,7 @@ async def service() -> AsyncIterator[Service]:
         try:
             with server:
                 settings = Settings(redis_url=ts.SecretStr(server.url), redis_timeout_seconds=TIMEOUT_SECONDS)
-                redis = create_redis(settings)
+                redis = create_limiter_redis(settings)
                 metrics = RateLimitMetrics(CollectorRegistry())
                 script = redis_script(redis, SCRIPT)
                 yield Service(redis, RateLimiter(script, timeout_seconds=TIMEOUT_SECONDS, metrics=metrics))

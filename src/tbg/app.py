@@ -25,7 +25,7 @@ from tbg.docs import add_docs
 from tbg.errors import DatabaseUnavailableError
 from tbg.feature import Feature, FeatureFactory, Scope
 from tbg.health import health_feature
-from tbg.infrastructure import Infrastructure
+from tbg.infrastructure import Infrastructure, Ping
 from tbg.logs import request_log
 from tbg.middleware import request_id
 from tbg.middleware.access_log import AccessLogMiddleware
@@ -63,12 +63,13 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
         MismatchError: The contract and the features' resources disagree.
     """
     settings = infrastructure.settings
-    features = all_features(infrastructure, contract, factories)
+    counter = rate_limiter(infrastructure)
+    features = all_features(infrastructure, contract, factories, counter)
     limits = rate_limits(settings, contract, features)
     limiter = RateLimitMiddleware(
         contract,
         limits,
-        _limiter(infrastructure),
+        counter,
         scopes(features),
         ipv6_prefix=settings.rate_limit_ipv6_prefix,
     )
@@ -108,11 +109,11 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
 
 
 def all_features(
-    infrastructure: Infrastructure, contract: Contract, factories: Sequence[FeatureFactory]
+    infrastructure: Infrastructure, contract: Contract, factories: Sequence[FeatureFactory], limiter: RateLimiter
 ) -> tuple[Feature, ...]:
     """Return the features of ``factories`` and those that every service has: its health and its contract."""
     features = [factory(infrastructure) for factory in factories]
-    pings = dict(infrastructure.pings)
+    pings: dict[str, Ping] = {"database": infrastructure.database.ping, "redis": limiter.ping}
     for feature in features:
         pings |= feature.pings
     document = Feature(
@@ -170,9 +171,10 @@ def answers(features: Iterable[Feature], limits: RateLimits) -> Answers:
     return of
 
 
-def _limiter(infrastructure: Infrastructure) -> RateLimiter:
+def rate_limiter(infrastructure: Infrastructure) -> RateLimiter:
+    """Return what counts requests, for all operations."""
     return RateLimiter(
-        redis_script(infrastructure.redis, SCRIPT),
+        redis_script(infrastructure.limiter_redis, SCRIPT),
         timeout_seconds=infrastructure.settings.redis_timeout_seconds,
         metrics=RateLimitMetrics(infrastructure.metrics),
     )

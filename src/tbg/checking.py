@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from tbg.app import all_features, answers, rate_limits, resources
+from tbg.app import all_features, answers, rate_limiter, rate_limits, resources
 from tbg.config import Settings
 from tbg.contract import Contract, Resources, differences, served, undocumented
 from tbg.features import FEATURES
@@ -20,7 +20,8 @@ def check_contract(settings: Settings, path: Path) -> int:
     """
     try:
         contract = Contract.load(path)
-        features = all_features(Infrastructure.from_settings(settings), contract, FEATURES)
+        infrastructure = Infrastructure.from_settings(settings)
+        features = all_features(infrastructure, contract, FEATURES, rate_limiter(infrastructure))
         mounted = resources(features)
         can_answer = answers(features, rate_limits(settings, contract, features))
     except RuntimeError as error:  # whatever stops the boot says why

@@ -83,6 +83,12 @@ class Settings:
     database_max_overflow: int = _setting(
         10, "connections beyond the pool at peaks", "a whole number from 0 to 1000", between(0, 1000)
     )
+    database_max_waiting: int = _setting(
+        20,
+        "requests per worker that may wait for a connection; more fail at once",
+        "a whole number from 0 to 10000",
+        between(0, 10000),
+    )
     database_pool_timeout_seconds: float = _seconds(5.0, "longest wait for a connection of the pool")
     database_connect_timeout_seconds: float = _seconds(5.0, "longest wait for a new connection")
     database_statement_timeout_seconds: float = _seconds(30.0, "longest statement")
@@ -103,9 +109,18 @@ class Settings:
         secret=True,
     )
     redis_max_connections: int = _setting(
-        50, "connections per worker", "a whole number from 1 to 10000", between(1, 10000)
+        50, "the rate limiter's connections per worker", "a whole number from 1 to 10000", between(1, 10000)
     )
     redis_timeout_seconds: float = _seconds(0.1, "longest wait for one rate-limit check", 60)
+    redis_features_max_connections: int = _setting(
+        50,
+        "connections to Redis per worker for all features together",
+        "a whole number from 1 to 10000",
+        between(1, 10000),
+    )
+    redis_features_timeout_seconds: float = _seconds(
+        1.0, "longest wait of a feature for a connection to Redis or for an answer", 60
+    )
     cors_origins: tuple[str, ...] = _setting(
         ("http://localhost:5173", "http://localhost:3000"),
         "origins whose pages may call this API",

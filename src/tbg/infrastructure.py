@@ -1,8 +1,11 @@
 """What features stand on: settings, database, Redis, clock and ids, made once and handed down."""
 
+import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Final
 
 import attrs
 from prometheus_client import CollectorRegistry
@@ -10,11 +13,13 @@ from prometheus_client import CollectorRegistry
 from tbg.config import Settings
 from tbg.database import Database
 from tbg.draining import Drain
-from tbg.redis.client import create_redis
+from tbg.redis.client import create_limiter_redis, create_redis
 from tbg.redis.topologies import RedisClient
 
 Ping = Callable[[], Awaitable[object]]
 """Answer when a dependency does; raise when it does not. The caller sets the time-out."""
+
+_CLOSE_SECONDS: Final = 2.0
 
 
 def _now() -> datetime:
@@ -26,6 +31,8 @@ class Infrastructure:
     """The outside world, as features see it.
 
     Attributes:
+        redis: For features: no number of connections or slow commands of theirs disturbs the rate limiter.
+        limiter_redis: For the rate limiter alone.
         metrics: Where this process counts.
         drain: Whether the process is about to end.
         clock: The time now, aware, in UTC.
@@ -35,6 +42,7 @@ class Infrastructure:
     settings: Settings
     database: Database
     redis: RedisClient
+    limiter_redis: RedisClient
     metrics: CollectorRegistry = attrs.field(factory=CollectorRegistry)
     drain: Drain = attrs.field(factory=Drain)
     clock: Callable[[], datetime] = _now
@@ -43,14 +51,13 @@ class Infrastructure:
     @classmethod
     def from_settings(cls, settings: Settings) -> "Infrastructure":
         """Prepare everything; nothing connects yet, so a dependency that is down does not stop the boot."""
-        return cls(settings, Database.from_settings(settings), create_redis(settings))
-
-    @property
-    def pings(self) -> Mapping[str, Ping]:
-        """What the service needs to be ready, by the name that /ready shows."""
-        return {"database": self.database.ping, "redis": self.redis.ping}
+        metrics = CollectorRegistry()
+        database = Database.from_settings(settings, metrics)
+        return cls(settings, database, create_redis(settings), create_limiter_redis(settings), metrics)
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self.database.close()
-        await self.redis.aclose()
+        """Close every connection; two seconds are spent on each dependency that hangs."""
+        for close in (self.database.close, self.redis.aclose, self.limiter_redis.aclose):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await close()

@@ -11,7 +11,7 @@ import redis.exceptions
 import typed_settings as ts
 
 from tbg.config import Settings
-from tbg.redis.client import create_redis
+from tbg.redis.client import create_limiter_redis
 from tbg.redis.script import redis_script
 from tests.conftest import gunicorn
 from tests.support.gunicorn import wait_until
@@ -39,7 +39,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tls]:
 
 async def ping(port: int, query: str) -> object:
     url = f"rediss://127.0.0.1:{port}/0?{query}"
-    client = create_redis(Settings(redis_url=ts.SecretStr(url), redis_timeout_seconds=5))
+    client = create_limiter_redis(Settings(redis_url=ts.SecretStr(url), redis_timeout_seconds=5))
     try:
         return await client.ping()
     finally:
@@ -97,7 +97,7 @@ async def test_every_node_of_a_cluster_is_reached_over_tls(tls: Tls, tmp_path: P
             ask(each, "CONFIG", "SET", "cluster-announce-port", port)
         wait_until(lambda: all(announced(each) == set(ports) for each in servers.masters), 10, "the news of the ports")
         url = f"rediss+cluster://127.0.0.1:{ports[0]}?ssl_ca_certs={tls.trusted.certificate}"
-        client = create_redis(Settings(redis_url=ts.SecretStr(url), redis_timeout_seconds=5))
+        client = create_limiter_redis(Settings(redis_url=ts.SecretStr(url), redis_timeout_seconds=5))
         script = redis_script(client, "return redis.call('INCR', KEYS[1])")
         try:
             keys = [f"key-{number}" for number in range(12)]

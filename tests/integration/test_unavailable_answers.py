@@ -35,17 +35,17 @@ async def test_a_client_is_told_to_come_back(serve: Serve, logged: Logged, setti
             seconds = time.monotonic() - started
             healthy = await api.get("/health")
         passed, after = await waiting, await api.get("/probe/notes")
-        lines = [line for line in logged() if "exception" in line or line["event"] == "database.unavailable"]
+        lines = [line for line in logged() if "exception" in line or line["event"].startswith("database.")]
     await outsider.close()
 
     assert (refused.status_code, refused.json()) == (503, DETAIL)
     assert refused.headers["retry-after"] == "2"
     assert SLOW <= seconds < SLOW + MARGIN
     assert [each.status_code for each in (healthy, passed, after)] == [200, 200, 200]
-    assert [(line["reason"], line["level"], line["path"]) for line in lines] == [
-        ("no connection of the pool became free in time", "error", "/probe/notes")
+    assert [(line["event"], line["reason"], line["level"]) for line in lines] == [
+        ("database.busy", "no connection of the pool became free in time", "error")
     ]
-    assert lines[0]["request_id"] == refused.headers["x-request-id"]
+    assert "request_id" not in lines[0], "it tells of more than this request"
 
 
 @pytest.mark.parametrize(("limit", "status"), [("lock", 503), ("statement", 500)])
@@ -62,8 +62,9 @@ async def test_a_lock_may_be_free_later_but_a_slow_statement_stays_slow(
 
     assert (response.status_code, response.json()["status"]) == (status, status)
     assert ("retry-after" in response.headers) is (status == 503)
-    assert [line["event"] for line in lines] == ["database.unavailable" if status == 503 else "http.unhandled"]
+    assert [line["event"] for line in lines] == ["database.request_failed" if status == 503 else "http.unhandled"]
     assert ("exception" in lines[0]) is (status == 500)
+    assert lines[0]["request_id"] == response.headers["x-request-id"]
 
 
 async def test_an_operation_that_does_not_document_it_stops_the_boot(

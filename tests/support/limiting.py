@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from tbg.config import Settings
 from tbg.rate_limiting import ADDRESS, SCRIPT, RateLimiter, RateLimitMetrics, Rule, Verdict
 from tbg.rate_limiting.policies import Charge, Policy
-from tbg.redis.client import create_redis
+from tbg.redis.client import create_limiter_redis
 from tbg.redis.script import redis_script
 
 
@@ -30,7 +30,7 @@ class Limiter:
 
 @asynccontextmanager
 async def limiter_on(redis_url: str, timeout_seconds: float = 5.0) -> AsyncIterator[Limiter]:
-    client = create_redis(Settings(redis_url=ts.SecretStr(redis_url), redis_timeout_seconds=timeout_seconds))
+    client = create_limiter_redis(Settings(redis_url=ts.SecretStr(redis_url), redis_timeout_seconds=timeout_seconds))
     registry = CollectorRegistry()
     metrics = RateLimitMetrics(registry)
     yield Limiter(RateLimiter(redis_script(client, SCRIPT), timeout_seconds=timeout_seconds, metrics=metrics), registry)

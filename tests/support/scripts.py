@@ -9,7 +9,7 @@ import pytest
 import typed_settings as ts
 
 from tbg.config import Settings
-from tbg.redis.client import create_redis
+from tbg.redis.client import create_limiter_redis
 from tbg.redis.script import RedisScript, redis_script
 
 SOURCE = "local sum = 0; for _, key in ipairs(KEYS) do sum = sum + redis.call('INCRBY', key, ARGV[1]) end; return sum"
@@ -20,7 +20,7 @@ SPREAD = [f"{{spread-{number}}}" for number in range(12)]  # some for every node
 @contextlib.asynccontextmanager
 async def script_on(url: str, source: str = SOURCE, connections: int = 50) -> AsyncIterator[RedisScript]:
     settings = Settings(redis_url=ts.SecretStr(url), redis_timeout_seconds=TIMEOUT, redis_max_connections=connections)
-    client = create_redis(settings)
+    client = create_limiter_redis(settings)
     try:
         yield redis_script(client, source)
     finally:

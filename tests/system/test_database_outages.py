@@ -1,9 +1,11 @@
 """A database that goes away under requests that use it, over real gunicorn."""
 
+import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from typing import Any
 
 import httpx
@@ -15,6 +17,7 @@ from tbg.config import Settings
 from tbg.database import Database
 from tbg.dev.postgres import EmbeddedPostgres
 from tbg.errors import DatabaseUnavailableError
+from tbg.infrastructure import Infrastructure
 from tests.conftest import gunicorn
 from tests.integration.probe.app import APP
 from tests.support.gunicorn import Gunicorn, wait_until
@@ -23,6 +26,8 @@ from tests.system.test_outages import send_to_all
 
 UNAVAILABLE = {"detail": "Temporarily unavailable. Try again later."}
 TIMEOUT = 1.0
+KNOWN = 0.1  # how long a request may take while the database is known to be away
+BACK = 2.0  # how soon it is found again
 MARGIN = 1.5  # for a machine that is busy with other tests
 
 
@@ -63,8 +68,22 @@ def statuses(service: Gunicorn) -> set[int]:
 
 
 def outages(service: Gunicorn) -> list[str]:
+    """Return the reason of each line that tells of the database, but for those that tell that it is back."""
     assert service.log("http.unhandled") == []
-    return [line["reason"] for line in service.log("database.unavailable")]
+    lines = [line for line in service.log() if line["event"].startswith("database.") and "reason" in line]
+    assert all("request_id" not in line for line in lines if line["event"] != "database.request_failed")
+    return [line["reason"] for line in lines]
+
+
+def usual_seconds(service: Gunicorn) -> float:
+    """Return how long a refused request takes, by the service's own clock: this machine may be busy."""
+    milliseconds = [line["duration_ms"] for line in service.log("http.request")[-100:] if line["status"] == 503]
+    return float(median(milliseconds)) / 1000
+
+
+def changes(service: Gunicorn) -> list[str]:
+    names = ("database.unavailable", "database.restored")
+    return [line["event"] for line in service.log() if line["event"] in names]
 
 
 def test_connections_that_the_server_ended_cost_no_request(service: Gunicorn, postgres: EmbeddedPostgres) -> None:
@@ -94,11 +113,11 @@ def test_a_restart_of_the_server_between_two_requests_costs_none(service: Gunico
 def test_without_the_server_clients_are_told_to_come_back(
     service: Gunicorn, postgres: EmbeddedPostgres, end: Callable[[EmbeddedPostgres], None]
 ) -> None:
-    assert statuses(service) == {200}
-    before = len(outages(service))
+    wait_until(lambda: statuses(service) == {200}, 10, "readiness")
+    before, told = len(changes(service)), len(outages(service))
     end(postgres)
     try:
-        answers = ask_often(service)
+        answers = ask_often(service, 100)
         alive, _ = ask(service, "/health")
     finally:
         postgres.start()
@@ -106,9 +125,14 @@ def test_without_the_server_clients_are_told_to_come_back(
     for response, seconds in answers:
         assert_unavailable(response)
         assert seconds < MARGIN
+    assert usual_seconds(service) < KNOWN
     assert alive.status_code == 200
-    assert outages(service)[before:] == ["ConnectionRefusedError"] * len(answers)
-    wait_until(lambda: statuses(service) == {200}, 10, "recovery")
+    wait_until(lambda: statuses(service) == {200}, BACK + MARGIN, "recovery")
+    wait_until(
+        lambda: changes(service)[before:].count("database.restored") >= 2, BACK + MARGIN, "a line for each worker"
+    )
+    assert sorted(changes(service)[before:]) == ["database.restored"] * 2 + ["database.unavailable"] * 2
+    assert len(outages(service)[told:]) <= 2 + 2 * (1 + MARGIN), "one line for each change, and one a second"
 
 
 def assert_unavailable(response: httpx.Response) -> None:
@@ -119,12 +143,14 @@ def assert_unavailable(response: httpx.Response) -> None:
 
 
 def test_a_server_that_hangs_keeps_nobody_for_ever(service: Gunicorn, postgres: EmbeddedPostgres) -> None:
-    """A command ends a second after its time-out on the server; a connection is closed within two."""
-    assert statuses(service) == {200}
-    before = len(outages(service))
+    """A command ends a second after its time-out on the server, and the probe gives up after two seconds."""
+    wait_until(lambda: statuses(service) == {200}, 10, "readiness")
+    before = len(changes(service))
     send_to_all(postgres, signal.SIGSTOP)
     try:
         answers = ask_often(service, 8)
+        wait_until(lambda: changes(service)[before:].count("database.unavailable") == 2, 10, "both workers know")
+        known = ask_often(service, 100)
         alive, quickly = ask(service, "/health")
     finally:
         send_to_all(postgres, signal.SIGCONT)
@@ -132,9 +158,12 @@ def test_a_server_that_hangs_keeps_nobody_for_ever(service: Gunicorn, postgres: 
     for response, seconds in answers:
         assert_unavailable(response)
         assert seconds < TIMEOUT + 1 + 2 + MARGIN
-    assert outages(service)[before:] == ["TimeoutError"] * len(answers)
+    for response, seconds in known:
+        assert_unavailable(response)
+        assert seconds < MARGIN
+    assert usual_seconds(service) < KNOWN
     assert (alive.status_code, quickly < MARGIN) == (200, True)
-    wait_until(lambda: statuses(service) == {200}, 10, "recovery")
+    wait_until(lambda: statuses(service) == {200}, BACK + MARGIN, "recovery")
 
 
 async def test_a_server_that_hangs_in_a_statement(postgres: EmbeddedPostgres) -> None:
@@ -159,11 +188,28 @@ async def test_a_server_that_hangs_in_a_statement(postgres: EmbeddedPostgres) ->
         seconds = time.monotonic() - started
     finally:
         send_to_all(postgres, signal.SIGCONT)
-    assert await answer(database) == 42
+    async with asyncio.timeout(BACK + MARGIN):
+        while await answer_or_outage(database) != 42:  # noqa: ASYNC110 - a server's state
+            await asyncio.sleep(0.05)
     await database.close()
 
     assert reasons == ["TimeoutError"] * 2
-    assert seconds < 2 + 0.5 + MARGIN, "one is closed, another cannot be made"
+    assert seconds < 2 + MARGIN, "the probe finds out"
+
+
+async def test_the_end_does_not_wait_for_a_server_that_hangs(postgres: EmbeddedPostgres) -> None:
+    infrastructure = Infrastructure.from_settings(Settings(database_url=ts.SecretStr(postgres.url)))
+    await asyncio.gather(*(answer(infrastructure.database) for _ in range(5)))
+    await infrastructure.database.ping()
+    send_to_all(postgres, signal.SIGSTOP)
+    try:
+        started = time.monotonic()
+        await infrastructure.close()
+        seconds = time.monotonic() - started
+    finally:
+        send_to_all(postgres, signal.SIGCONT)
+
+    assert seconds < 2 + MARGIN
 
 
 async def reason(block: Awaitable[object]) -> str:
@@ -175,3 +221,10 @@ async def reason(block: Awaitable[object]) -> str:
 async def answer(database: Database) -> object:
     async with database.read() as session:
         return await session.scalar(text("SELECT 42"))
+
+
+async def answer_or_outage(database: Database) -> object:
+    try:
+        return await answer(database)
+    except DatabaseUnavailableError as error:
+        return error

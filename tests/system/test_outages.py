@@ -214,3 +214,12 @@ def test_no_outage_has_caused_an_unhandled_exception(stack: Stack) -> None:
     severe = [line for line in stack.service.log() if "exception" in line and line["level"] != "debug"]
 
     assert severe == []
+
+
+def test_lines_that_concern_everybody_name_no_request(stack: Stack) -> None:
+    """Of all tests above that ran on this stack: an unlucky request would be taken for the one to blame."""
+    prefixes = ("rate_limit.", "readiness.", "database.unavailable", "database.restored")
+    lines = [line for line in stack.service.log() if line["event"].startswith(prefixes)]
+
+    assert {line["event"] for line in lines} >= {"rate_limit.unavailable", "rate_limit.restored", "readiness.changed"}
+    assert [line for line in lines if "request_id" in line] == []

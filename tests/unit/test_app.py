@@ -8,7 +8,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
 from tbg import main
-from tbg.app import all_features, answers, build_app, rate_limits, resources
+from tbg.app import all_features, answers, build_app, rate_limiter, rate_limits, resources
 from tbg.config import Settings, SettingsError
 from tbg.contract import Contract
 from tbg.db.base import Base
@@ -42,7 +42,7 @@ def test_a_feature_cannot_take_a_path_of_the_service(idle: Infrastructure, root_
 
 
 def test_the_service_has_features_of_its_own(idle: Infrastructure, root_contract: Contract) -> None:
-    served = resources(all_features(idle, root_contract, FEATURES))
+    served = resources(all_features(idle, root_contract, FEATURES, rate_limiter(idle)))
 
     assert served.keys() == {"/health", "/ready", "/version", "/openapi.yaml", "/openapi.json"}
 
@@ -50,7 +50,7 @@ def test_the_service_has_features_of_its_own(idle: Infrastructure, root_contract
 def test_what_counts_can_be_refused_and_whatever_is_no_probe_can_be_shed(
     idle: Infrastructure, root_contract: Contract
 ) -> None:
-    features = all_features(idle, root_contract, FEATURES)
+    features = all_features(idle, root_contract, FEATURES, rate_limiter(idle))
     possible = answers(features, rate_limits(idle.settings, root_contract, features))
     statuses = {operation.operation_id: possible(operation) for operation in root_contract.operations.values()}
 
@@ -116,7 +116,6 @@ def test_a_bad_environment_makes_none(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_infrastructure_has_a_clock_and_ids(idle: Infrastructure) -> None:
     assert idle.clock().utcoffset() is not None
     assert idle.new_id() != idle.new_id()
-    assert idle.pings.keys() == {"database", "redis"}
 
 
 def test_pages_without_their_package_stop_the_boot(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from openapi_core.schema.parameters import get_style_and_explode
 
 from tbg.contract.casting import deserializers, is_plain_text, main_type
 from tbg.contract.schemas import Finding, Validate, compile_schema, pointer_of
+from tbg.contract.text import nul_in_value
 
 MISSING: Final = object()
 
@@ -107,7 +108,7 @@ class Parameter:
         if self.name in values.repeated and not self.repeatable:
             raise InvalidParameterError((Finding("", "repeated", "must be given once"),))
         value = self.deserialize(values)
-        if findings := self.validate(value):
+        if findings := nul_in_value(value) or self.validate(value):
             raise InvalidParameterError(findings)
         return value
 

@@ -10,13 +10,14 @@ import falcon
 import falcon.asgi
 
 from tbg.contract.calls import Call
-from tbg.contract.decoding import MalformedBodyError
+from tbg.contract.decoding import MalformedBodyError, decode_json
 from tbg.contract.errors import InputFinding, InvalidRequestError
 from tbg.contract.media import Media
 from tbg.contract.operations import Operation, RequestBody
 from tbg.contract.parameters import MISSING, NOTHING, InvalidParameterError, Location, Parameter
 from tbg.contract.pointers import to_pointer
 from tbg.contract.schemas import Finding
+from tbg.contract.text import nul_in_json, nul_in_value
 
 _MAX_QUERY_FIELDS = 1000
 
@@ -113,7 +114,8 @@ async def _read_body(req: falcon.asgi.Request, body: RequestBody, limits: Limits
         value = media.decode(raw, parameters)
     except MalformedBodyError as error:
         raise falcon.HTTPBadRequest(description=str(error)) from None
-    return value, media.validate(value) if media.validate else ()
+    nul = nul_in_json(raw, value) if media.decode is decode_json else nul_in_value(value)
+    return value, nul or (media.validate(value) if media.validate else ())
 
 
 def _announces_body(req: falcon.asgi.Request) -> bool:

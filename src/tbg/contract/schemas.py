@@ -48,7 +48,7 @@ class Finding:
 
     Attributes:
         pointer: JSON Pointer to the place, cut at 200 characters; ``""`` is the whole value.
-        code: The JSON Schema keyword that failed, or ``type``, ``format``, ``repeated``.
+        code: The JSON Schema keyword that failed, or ``type``, ``format``, ``repeated``, ``nul``.
         detail: One clause for people: ``must be at most 10``.
     """
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from contextvars import Context
 from typing import Final, Literal
 
 import attrs
@@ -57,7 +58,8 @@ class Readiness:
         if self._report is not None and self._clock() < self._expires:
             return self._report
         if self._probe is None:
-            self._probe = asyncio.create_task(self._ask_all())
+            # In a context of its own: what it logs is of no single request.
+            self._probe = asyncio.get_running_loop().create_task(self._ask_all(), context=Context())
         # Shielded: a caller that goes away must not take the probe from the others.
         return await asyncio.shield(self._probe)
 

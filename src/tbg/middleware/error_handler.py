@@ -10,7 +10,6 @@ import falcon
 import structlog
 
 from tbg.context import Request, Response
-from tbg.errors import DatabaseUnavailableError
 
 _log = structlog.stdlib.get_logger("tbg.errors")
 
@@ -25,11 +24,8 @@ async def handle_unexpected(req: Request, _resp: Response, error: Exception, _pa
     raise falcon.HTTPInternalServerError
 
 
-async def handle_unavailable(
-    req: Request, _resp: Response, error: DatabaseUnavailableError, _params: object
-) -> NoReturn:
-    """Log why the database could not serve this request, in one line, and answer 503."""
-    _log.error("database.unavailable", method=req.method, path=req.path, reason=error.reason)
+async def handle_unavailable(_req: Request, _resp: Response, _error: Exception, _params: object) -> NoReturn:
+    """Answer 503; `tbg.database` has counted it, and logs why."""
     raise falcon.HTTPServiceUnavailable(
         description="Temporarily unavailable. Try again later.", retry_after=RETRY_AFTER_SECONDS
     )

@@ -15,9 +15,9 @@ from sqlalchemy.pool import NullPool
 
 from tbg.config import PROJECT_ROOT, Settings
 from tbg.database import create_engine
+from tbg.database.outages import PoolerError
 from tbg.logs import Redactor, configure_logging
 from tbg.migrations.history import History
-from tbg.outages import PoolerError
 from tbg.url_passwords import mask_url
 
 _LOCK_NOT_AVAILABLE: Final = "55P03"

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context
 from typing import Any, Final
 
 import structlog
-from redis.exceptions import RedisError, TryAgainError
+from redis.exceptions import ClusterDownError, ResponseError, TryAgainError
 
 from tbg.redis.script import Call
 
@@ -20,7 +21,15 @@ _TURNS: Final = 3  # of the event loop, from what has arrived to whoever waits f
 
 
 class UncountedError(Exception):
-    """Redis cannot say: it does not answer, or refuses to count."""
+    """Redis cannot say: it does not answer, or refuses to count; the reason is for the log.
+
+    Attributes:
+        is_refused: Whether the server has answered that it does not count.
+    """
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(f"{type(reason).__name__}: {reason}")
+        self.is_refused = isinstance(reason, ResponseError) and not isinstance(reason, ClusterDownError)
 
 
 class Lane:
@@ -53,7 +62,7 @@ class Lane:
         self._tasks: set[asyncio.Task[None]] = set()
         self._under_way = 0
         self._slow_at = 0.0
-        self._is_open = True
+        self._closed_by: Exception | None = None
         self._log = structlog.stdlib.get_logger("tbg.rate_limit")
 
     async def ask(self, call: Call) -> list[int]:
@@ -62,8 +71,8 @@ class Lane:
         Raises:
             UncountedError: There is none.
         """
-        if not self._is_open:
-            raise UncountedError
+        if self._closed_by is not None:
+            raise UncountedError(self._closed_by)
         loop = asyncio.get_running_loop()
         future = loop.create_future()
         if not self._waiting:
@@ -71,8 +80,16 @@ class Lane:
         self._waiting.append((call, future))
         answer = await future
         if isinstance(answer, Exception):
-            raise UncountedError from answer
+            raise UncountedError(answer) from answer
         return answer  # type: ignore[no-any-return]  # what the script returns
+
+    async def ping(self) -> None:
+        """Make the probe's call, in the same way as any other.
+
+        Raises:
+            UncountedError: The server does not count.
+        """
+        await self.ask(self._probe())
 
     def _flush(self) -> None:
         if not self._waiting or self._under_way == _UNDER_WAY:
@@ -87,7 +104,8 @@ class Lane:
         self._start(self._send(batch))
 
     def _start(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
-        task = asyncio.get_running_loop().create_task(work)
+        # In a context of its own: it works for everybody, and must not log one request's id.
+        task = asyncio.get_running_loop().create_task(work, context=Context())
         self._tasks.add(task)  # the loop itself would let go of it
         task.add_done_callback(self._tasks.discard)
 
@@ -106,13 +124,13 @@ class Lane:
     async def _answers(self, calls: Sequence[Call]) -> Sequence[Any]:
         try:
             return await _patiently(self._run(calls), self._timeout_seconds)
-        except (RedisError, OSError) as error:  # TimeoutError is an OSError
+        except Exception as error:  # noqa: BLE001 - whatever it is, all who wait must hear of it
             return [error] * len(calls)
 
     def _close(self, reason: Exception) -> None:
-        if not self._is_open:
+        if self._closed_by is not None:
             return
-        self._is_open = False
+        self._closed_by = reason
         waiting, self._waiting = self._waiting, []
         _answer(waiting, [reason] * len(waiting))
         self._changed(False)  # noqa: FBT003 - a state
@@ -130,7 +148,7 @@ class Lane:
             if not isinstance(answer, Exception):
                 break
             await asyncio.sleep(PROBE_SECONDS)
-        self._is_open = True
+        self._closed_by = None
         self._changed(True)  # noqa: FBT003 - a state
         self._log.warning("rate_limit.restored", server=self._name)
 

@@ -1,5 +1,6 @@
 """The rate limiter: what is charged to whom, asked of Redis, and remembered when it was refused."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -15,7 +16,8 @@ from tbg.redis.script import Call, RedisScript
 
 SCRIPT: Final = files("tbg.rate_limiting").joinpath("sliding_window.lua").read_text(encoding="utf-8")
 
-_PROBE_KEYS: Final = 200  # so many that each node of a Cluster has some
+# So many that each node of a Cluster has some. They live for a second.
+_PROBE_KEYS: Final = tuple(f"ratelimit:{{probe-{number}}}" for number in range(200))
 
 
 class State(NamedTuple):
@@ -85,6 +87,21 @@ class RateLimiter:
             self._metrics.count(charge.policy, verdict.outcome)
         return verdict
 
+    async def ping(self) -> None:
+        """Find out whether requests are counted now; nobody is charged.
+
+        A Cluster may have lost a node, whose clients then pass uncounted, as long as another one counts.
+
+        Raises:
+            UncountedError: Redis does not answer in time, or a server of it refuses to count.
+        """
+        names = {self._script.lane(key) for key in _PROBE_KEYS}
+        pings = [self._lane(name).ping() for name in names]
+        failures = [each for each in await asyncio.gather(*pings, return_exceptions=True) if each is not None]
+        errors = [each for each in failures if not isinstance(each, UncountedError) or each.is_refused]
+        if errors or len(failures) == len(pings):
+            raise (errors or failures)[0]
+
     def _remembered(self, charges: Charges, keys: Sequence[str]) -> Verdict | None:
         """Refuse who is known to be refused still."""
         states = [
@@ -98,7 +115,7 @@ class RateLimiter:
         charges = rule.charges
         asked = self._clock()
         try:
-            answer = await self._lane(keys[0]).ask((keys, rule.script_arguments))
+            answer = await self._lane(self._script.lane(keys[0])).ask((keys, rule.script_arguments))
         except UncountedError:
             return Verdict("unavailable" if rule.fails_closed else "uncounted")
         states = [
@@ -125,8 +142,7 @@ class RateLimiter:
                 self._shadowed.note(*refusal)
                 self._log.warning("rate_limit.would_refuse", policy=charge.policy.name, limit=charge.policy.requests)
 
-    def _lane(self, key: str) -> Lane:
-        name = self._script.lane(key)
+    def _lane(self, name: str) -> Lane:
         if name not in self._lanes:
             self._lanes[name] = Lane(
                 self._script.run,
@@ -139,5 +155,5 @@ class RateLimiter:
 
     def _probe(self, lane: str) -> Call:
         """Return a call that costs nothing and yet is written, for a key of nobody's on the server of ``lane``."""
-        keys = [f"ratelimit:{{probe-{number}}}" for number in range(_PROBE_KEYS)]
-        return [next((key for key in keys if self._script.lane(key) == lane), keys[0])], [1, MICROSECONDS, 0, 0]
+        key = next((key for key in _PROBE_KEYS if self._script.lane(key) == lane), _PROBE_KEYS[0])
+        return [key], [1, MICROSECONDS, 0, 0]

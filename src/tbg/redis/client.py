@@ -1,10 +1,13 @@
-"""Redis or Valkey: one client per worker, pools that wait instead of failing, and a time-out on everything.
+"""Redis or Valkey: two clients per worker, pools that wait instead of failing, and a time-out on everything.
+
+The rate limiter has a client of its own, so that no feature can take its connections.
 
 Nothing is sent twice: redis-py would repeat a command whose answer was lost, and a request would count twice.
 """
 
 from typing import Any
 
+import attrs
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import AbstractConnection, SSLConnection, parse_url
@@ -19,14 +22,34 @@ from tbg.redis.url import RedisUrl, parse_redis_url
 type _Options = dict[str, Any]
 
 
+@attrs.frozen
+class _Use:
+    """What a client is for: how its connections are named (``CLIENT LIST``), and its bounds."""
+
+    name: str
+    max_connections: int
+    timeout_seconds: float
+
+
 def create_redis(settings: Settings) -> RedisClient:
-    """Prepare a client for ``settings.redis_url``. Nothing connects before the first command.
+    """Prepare the features' client for ``settings.redis_url``. Nothing connects before the first command.
 
     Raises:
         SettingsError: The URL's query says what redis-py does not know, or names a file that cannot be used.
     """
+    use = _Use("tbg-api", settings.redis_features_max_connections, settings.redis_features_timeout_seconds)
+    return _prepare(settings, use)
+
+
+def create_limiter_redis(settings: Settings) -> RedisClient:
+    """Prepare the rate limiter's client in the same way."""
+    use = _Use("tbg-api-limiter", settings.redis_max_connections, settings.redis_timeout_seconds)
+    return _prepare(settings, use)
+
+
+def _prepare(settings: Settings, use: _Use) -> RedisClient:
     try:
-        return _create(settings)
+        return _create(settings, use)
     except OSError:  # ssl.SSLError is one
         finding = "names a certificate or key that cannot be read"
     except (ValueError, TypeError):
@@ -34,19 +57,18 @@ def create_redis(settings: Settings) -> RedisClient:
     raise SettingsError([f"TBG_REDIS_URL: {MASK} {finding}"])
 
 
-def _create(settings: Settings) -> RedisClient:
+def _create(settings: Settings, use: _Use) -> RedisClient:
     url = parse_redis_url(settings.redis_url)
-    timeout = settings.redis_timeout_seconds
     options: _Options = {
-        "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
-        "client_name": "tbg-api",
+        "socket_timeout": use.timeout_seconds,
+        "socket_connect_timeout": use.timeout_seconds,
+        "client_name": use.name,
         "retry": Retry(NoBackoff(), 0),
         "maint_notifications_config": MaintNotificationsConfig(enabled=False),  # Valkey has none
     }
     if url.topology == "cluster":
-        return _cluster(url, options, settings.redis_max_connections)
-    waiting = {"max_connections": settings.redis_max_connections, "timeout": timeout}
+        return _cluster(url, options, use.max_connections)
+    waiting = {"max_connections": use.max_connections, "timeout": use.timeout_seconds}
     if url.topology == "sentinel":
         return _sentinel(url, options, waiting)
     pool = BlockingConnectionPool.from_url(url.servers[0], **{**options, **waiting})

@@ -129,9 +129,9 @@ class _ServerScript(RedisScript):
         answers = await self._send(commands)
         unknown = [number for number, answer in enumerate(answers) if isinstance(answer, NoScriptError)]
         if unknown:
-            _, *again = await self._send([self._load, *(commands[number] for number in unknown)])
+            loaded, *again = await self._send([self._load, *(commands[number] for number in unknown)])
             for number, answer in zip(unknown, again, strict=True):
-                answers[number] = answer
+                answers[number] = _telling([loaded, answer])
         return answers
 
     async def _send(self, commands: Sequence[_Words]) -> list[object]:
@@ -211,7 +211,7 @@ class _ClusterScript(RedisScript):
         except _FAILURES as error:
             lost = error
         for step, those in zip(steps, commands, strict=True):
-            result = those[-1].result if lost is None else lost
+            result = _telling([each.result for each in those]) if lost is None else lost
             answers[step.number] = result[0] if isinstance(result, list) else _as_redis_error(result)
 
 
@@ -249,5 +249,11 @@ def _by_node(steps: Iterable[_Step]) -> Iterable[tuple[ClusterNode, list[_Step]]
     return groups.values()
 
 
-def _as_redis_error(error: Exception) -> RedisError:
+def _telling(answers: Sequence[object]) -> object:
+    """Return the last answer, unless that is an error: then the first one, which may be why it could not succeed."""
+    errors = [answer for answer in answers if isinstance(answer, Exception)]
+    return errors[0] if errors and errors[-1] is answers[-1] else answers[-1]
+
+
+def _as_redis_error(error: object) -> RedisError:
     return error if isinstance(error, RedisError) else RedisConnectionError(f"{type(error).__name__}: {error}")

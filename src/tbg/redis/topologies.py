@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from typing import Any, Final, override
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -34,7 +35,8 @@ class Question[Answer]:
     def task(self) -> asyncio.Task[Answer]:
         """Ask, unless that is happening; nobody has to wait."""
         if self._task is None or self._task.done():
-            self._task = asyncio.ensure_future(self._asked())
+            # In a context of its own: it is asked for everybody, and must not log one request's id.
+            self._task = asyncio.get_running_loop().create_task(self._asked(), context=Context())
             self._task.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody may look
         return self._task
 

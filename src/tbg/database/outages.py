@@ -1,14 +1,12 @@
 """Which errors say that the database cannot serve now, rather than that a statement is wrong."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from tbg.errors import DatabaseUnavailableError
 
@@ -23,38 +21,47 @@ class PoolerError(ConnectionError):
     """A pooler in transaction mode refused what a server would take; the message says what to set."""
 
 
-@contextmanager
-def outages_told() -> Iterator[None]:
-    """Raise `DatabaseUnavailableError` for what the block raises if that is an outage; let all else pass.
+def outage_of(error: Exception) -> DatabaseUnavailableError | None:
+    """Return the outage that an error of the driver's or the pool's stands for; None if it is something else.
 
     A statement that is too slow (57014) is none: it would be as slow the next time.
     """
-    try:
-        yield
-    except DBAPIError as error:
-        if not _is_outage(error):
-            raise
-        raise DatabaseUnavailableError(_reason(error)) from error
+    if isinstance(error, PoolTimeoutError):
+        return DatabaseUnavailableError("no connection of the pool became free in time", "busy")
+    if isinstance(error, DBAPIError) and _is_outage(error):
+        return DatabaseUnavailableError(reason_of(error))
+    return None
 
 
-async def connect(session: AsyncSession) -> None:
-    """Take a connection for ``session``.
+def may_be_away(error: Exception, *, behind_pooler: bool = False) -> bool:
+    """Tell whether the server may answer nobody; it does answer if it has refused this one for a reason of its own.
 
-    Raises:
-        DatabaseUnavailableError: None became free in time, or none could be made.
+    A pooler lets a ping wait like everybody else: there, silence may mean that it is busy.
     """
-    try:
-        await session.connection()
-    except (OSError, SQLAlchemyError) as error:
-        raise DatabaseUnavailableError(_reason(error)) from error
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, TimeoutError):
+        return not behind_pooler
+    if sqlstate := _sqlstate(error):
+        return sqlstate in _GOING or sqlstate.startswith(_CONNECTION)
+    return isinstance(cause, OSError) or isinstance(error, InterfaceError)
 
 
-def watch(engine: AsyncEngine) -> None:
+def reason_of(error: Exception) -> str:
+    """Return an error's class and SQLSTATE for the log: no address and no value."""
+    cause = getattr(error, "orig", None) or error
+    if isinstance(cause, PoolerError):
+        return str(cause)
+    # Of the driver's errors SQLAlchemy makes its own, which are less precise; the system's it leaves as they are.
+    driver = cause if isinstance(cause, OSError) else cause.__cause__ or cause
+    return f"{type(driver).__name__} {_sqlstate(error)}".rstrip()
+
+
+def translate_driver_errors(engine: AsyncEngine) -> None:
     """Let SQLAlchemy take for lost what it would not, and name the setting that a pooler needs."""
-    event.listen(engine.sync_engine, "handle_error", _judge)
+    event.listen(engine.sync_engine, "handle_error", _translate)
 
 
-def _judge(context: ExceptionContext) -> Exception | None:
+def _translate(context: ExceptionContext) -> Exception | None:
     error = context.original_exception
     if context.statement is None and "unsupported startup parameter" in str(error):
         hint = PoolerError("PgBouncer refuses start-up parameters: set TBG_DATABASE_TRANSACTION_POOLER=true")
@@ -76,14 +83,3 @@ def _is_outage(error: DBAPIError) -> bool:
 
 def _sqlstate(error: Exception) -> str:
     return getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, PoolTimeoutError):
-        return "no connection of the pool became free in time"
-    cause = getattr(error, "orig", None) or error
-    if isinstance(cause, PoolerError):
-        return str(cause)
-    # Of the driver's errors SQLAlchemy makes its own, which are less precise; the system's it leaves as they are.
-    driver = cause if isinstance(cause, OSError) else cause.__cause__ or cause
-    return f"{type(driver).__name__} {_sqlstate(error)}".rstrip()

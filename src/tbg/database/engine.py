@@ -1,21 +1,49 @@
-"""PostgreSQL: one engine per worker, sessions that read or write, and a ping."""
+"""Engines whose every connection is named and has time-outs."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import Mapping
+from contextvars import Context
 from math import ceil
 from typing import Any, Final
 
-import attrs
-from sqlalchemy import Connection, event, func, select, text
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+import asyncpg
+from sqlalchemy import Connection, event, func, select
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from tbg.config import Settings
-from tbg.outages import connect, outages_told, watch
+from tbg.database.outages import translate_driver_errors
 
 # A pooler in transaction mode gives every transaction another server connection, which knows no statement of ours. With
 # asyncpg's cache off statements are unnamed: none is left behind, and each execution sends its text again. The server
 # then cannot say that a table has changed since, so SQLAlchemy must not remember the types of the columns either.
 _NO_PREPARED_STATEMENTS: Final = {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
+
+
+class _Connector:
+    """Make connections apart from the requests that wait for them.
+
+    A request can be cancelled meanwhile. asyncpg would leave half a connection behind, and asyncio would complain of it
+    in the log. So it is made in any case, and then closed. Nor does it keep the context of one request for ever.
+    """
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[asyncpg.Connection]] = set()  # the loop itself would let go of them
+
+    async def connect(self, *arguments: Any, **options: Any) -> asyncpg.Connection:  # noqa: ANN401 - asyncpg's own
+        """Do what `asyncpg.connect` does, whose time-out bounds it."""
+        task = asyncio.get_running_loop().create_task(asyncpg.connect(*arguments, **options), context=Context())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_close)
+            raise
+
+
+def _close(task: "asyncio.Task[asyncpg.Connection]") -> None:
+    if not task.cancelled() and task.exception() is None:
+        task.result().terminate()
 
 
 def create_engine(
@@ -42,6 +70,7 @@ def create_engine(
         settings.database_url,
         hide_parameters=True,  # an error's text ends in the log, and parameters are personal data
         connect_args={
+            "async_creator_fn": _Connector().connect,
             "timeout": settings.database_connect_timeout_seconds,
             # The server ends a long statement by itself; a server that hangs needs the client's own, later, limit.
             "command_timeout": statement_timeout_seconds + 1 if statement_timeout_seconds else None,
@@ -53,7 +82,7 @@ def create_engine(
     )
     if pooled:
         _limit_every_transaction(engine, limits)
-    watch(engine)
+    translate_driver_errors(engine)
     return engine
 
 
@@ -75,61 +104,3 @@ def _limit_every_transaction(engine: AsyncEngine, limits: Mapping[str, str]) -> 
         connection.execute(statement)
 
     event.listen(engine.sync_engine, "begin", set_limits)
-
-
-@attrs.frozen
-class Database:
-    """The engine and its sessions. Nothing connects before the first use.
-
-    Both kinds of sessions raise `DatabaseUnavailableError` when no connection can be had within the time-outs, when the
-    connection is lost, and when a lock is not free in time. Whatever else goes wrong is raised as it is.
-    """
-
-    engine: AsyncEngine
-    session_factory: async_sessionmaker[AsyncSession]
-    read_session_factory: async_sessionmaker[AsyncSession]
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> "Database":
-        """Prepare the pool, which both kinds of sessions share."""
-        engine = create_engine(
-            settings,
-            application_name="tbg-api",
-            statement_timeout_seconds=settings.database_statement_timeout_seconds,
-            pool_size=settings.database_pool_size,
-            max_overflow=settings.database_max_overflow,
-            pool_timeout=settings.database_pool_timeout_seconds,
-            pool_pre_ping=True,
-        )
-        read_engine = engine.execution_options(postgresql_readonly=True)  # part of BEGIN, so no round trip
-        factories = [async_sessionmaker(each, expire_on_commit=False) for each in (engine, read_engine)]
-        return cls(engine, *factories)
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Yield a session whose work is committed at the end of the block and rolled back by any exception."""
-        async with _begun(self.session_factory) as session:
-            yield session
-
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncSession]:
-        """Yield a session in a transaction that PostgreSQL keeps from writing (SQLSTATE 25006)."""
-        async with _begun(self.read_session_factory) as session:
-            yield session
-
-    async def ping(self) -> None:
-        """Ask the server for nothing; raises whatever keeps it from answering."""
-        async with self.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-
-    async def close(self) -> None:
-        """Close every connection."""
-        await self.engine.dispose()
-
-
-@asynccontextmanager
-async def _begun(factory: async_sessionmaker[AsyncSession]) -> AsyncIterator[AsyncSession]:
-    with outages_told():
-        async with factory() as session, session.begin():
-            await connect(session)
-            yield session
