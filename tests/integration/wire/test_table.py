@@ -10,9 +10,9 @@ from typing import Final
 import pytest
 
 from tests.integration.wire.case import Case
-from tests.integration.wire.conftest import RequestLines
 from tests.integration.wire.table import CASES
 from tests.support.gunicorn import Gunicorn
+from tests.support.request_lines import RequestLines
 from tests.support.responses import Response, parse_responses
 from tests.support.wire import Wire
 

@@ -24,7 +24,7 @@ _MALFORMED: Final = "The request is malformed: "
 _BAD_BYTES: Final = "it has a NUL, or a line that does not end in CRLF"
 _NO_VERSION: Final = "the request line does not end in an HTTP version"
 # What no header section has; other control characters in a value are kept (RFC 9110, section 5.5).
-_NEVER: Final = re.compile(rb"\0|\r(?!\n|\Z)|(?<!\r)\n")
+_BAD_END: Final = re.compile(rb"\r(?!\n|\Z)|(?<!\r)\n")
 _BEGINNING: Final = re.compile(rb"[!-~][ -~]*\r?")  # of a request line
 _TARGET: Final = re.compile(rb"[!\"$-~]+")  # visible, and without the # of a fragment
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -156,7 +156,7 @@ def check_beginning(data: bytearray, checked: int, max_bytes: int) -> None:
     Raises:
         RefusedRequestError: It is certain that this cannot become a request.
     """
-    if _NEVER.search(data, max(0, checked - 1)):
+    if _BAD_END.search(data, max(0, checked - 1)):
         raise malformed(_BAD_BYTES)
     line_end = data.find(b"\r\n")
     if line_end < 0:
@@ -195,22 +195,25 @@ def _read_request_line(line: bytes, max_bytes: int) -> tuple[bytes, bytes, str]:
         method, target, protocol = line.split(b" ")
     except ValueError:
         raise malformed("the request line is not a method, a target and a version") from None
-    version = _VERSIONS.get(protocol) or _other_version(protocol)
-    if method not in METHODS:
-        if _TOKEN.fullmatch(method) is None:
-            raise malformed("the method is not a token")
-        raise _unknown_method(method, target)
-    if _TARGET.fullmatch(target) is None:
-        raise malformed("the target is not a URI")
+    try:
+        version = _VERSIONS.get(protocol) or _other_version(protocol)
+        _check_method(method)
+        if _TARGET.fullmatch(target) is None:
+            raise malformed("the target is not a URI")
+    except RefusedRequestError as error:
+        error.target = target if _TARGET.fullmatch(target) else b""
+        # Falcon keeps WEBSOCKET to itself, and refuses it before anything could be logged.
+        is_shown = method != b"WEBSOCKET" and _TOKEN.fullmatch(method)
+        error.method = method[:_LONGEST_METHOD].decode("ascii") if is_shown else ""
+        raise
     return method, target, version
 
 
-def _unknown_method(method: bytes, target: bytes) -> RefusedRequestError:
-    error = RefusedRequestError(HTTPStatus.NOT_IMPLEMENTED, "The request method is not supported")
-    error.target = target if _TARGET.fullmatch(target) else b""
-    # Falcon keeps WEBSOCKET to itself, and refuses it before anything could be logged.
-    error.method = "" if method == b"WEBSOCKET" else method[:_LONGEST_METHOD].decode("ascii")
-    return error
+def _check_method(method: bytes) -> None:
+    if method not in METHODS:
+        if _TOKEN.fullmatch(method) is None:
+            raise malformed("the method is not a token")
+        raise RefusedRequestError(HTTPStatus.NOT_IMPLEMENTED, "The request method is not supported")
 
 
 def _other_version(protocol: bytes) -> str:
@@ -227,7 +230,7 @@ def _read_fields(data: bytes, lines: list[bytes], max_bytes: int) -> tuple[Field
     """Return the fields, and of those that must be unambiguous the values by name."""
     if len(data) + FIELD_OVERHEAD * len(lines) > max_bytes:
         raise header_too_large()
-    if b"\0" in data or not data.count(b"\r") == data.count(b"\n") == len(lines) - 1:
+    if not data.count(b"\r") == data.count(b"\n") == len(lines) - 1:
         raise malformed(_BAD_BYTES)
     fields: Fields = []
     framing: dict[bytes, list[bytes]] = {}
@@ -240,6 +243,10 @@ def _read_fields(data: bytes, lines: list[bytes], max_bytes: int) -> tuple[Field
         fields.append((lower, value))
         if lower in _UNAMBIGUOUS:
             framing.setdefault(lower, []).append(value)
+    if b"\0" in data:  # some proxies let it pass, so it is not before the end that who asks is known
+        error = malformed(_BAD_BYTES)
+        error.fields = fields
+        raise error
     return fields, framing
 
 
@@ -253,7 +260,7 @@ def _checked_name(name: bytes) -> bytes:
 def check_trailer(line: bytes) -> None:
     """Raise RefusedRequestError for a trailer field that is no field; what it says is of no interest."""
     name, colon, value = line.partition(b":")
-    if not colon or _TOKEN.fullmatch(name) is None or _NEVER.search(value + b":"):
+    if not colon or _TOKEN.fullmatch(name) is None or b"\0" in value or _BAD_END.search(value + b":"):
         raise malformed("a trailer field is not a field")
 
 
