@@ -1,6 +1,6 @@
 # Everything a person or CI does with this checkout. `make` alone prints the targets.
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench bench-micro bench-check fmt lint typecheck fuzz lock clean migrate migration
+.PHONY: help setup run test bench bench-micro bench-check fmt lint typecheck fuzz proxies lock clean migrate migration
 
 BIN := .venv/bin
 ifndef FUZZ_SEED
@@ -24,6 +24,9 @@ test: setup lint typecheck  ## everything that must hold: style, types, tests, f
 fuzz: setup  ## fuzz for longer than `make test` does (FUZZ_EXAMPLES=200, FUZZ_SEED=...)
 	@echo "fuzzing with a fixed seed and with FUZZ_SEED=$(FUZZ_SEED)"
 	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),200) $(BIN)/python -m pytest --numprocesses auto tests/fuzz
+
+proxies: setup  ## test behind real proxies: haproxy, nginx and varnish must be installed
+	$(BIN)/python -m pytest --numprocesses auto tests/proxies
 
 bench: setup  ## measure the service against its peers, about 20 minutes (BENCH="--quick", BENCH="--help")
 	@requirements/benchmarks.sh

@@ -131,7 +131,7 @@ pid {directory}/pid;
 error_log {directory}/errors;
 events {{ worker_connections 256; }}
 http {{
-    log_format forwarded escape=none "$request_method\\t$request_uri\\t$upstream_status";
+    log_format forwarded escape=none "$request_method\\t$request_uri\\t$upstream_addr";
     access_log /dev/stdout forwarded;
     client_body_temp_path {directory}/body;
     proxy_temp_path {directory}/proxy;

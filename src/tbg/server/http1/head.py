@@ -26,6 +26,7 @@ _NO_VERSION: Final = "the request line does not end in an HTTP version"
 # What no header section has; other control characters in a value are kept (RFC 9110, section 5.5).
 _BAD_END: Final = re.compile(rb"\r(?!\n|\Z)|(?<!\r)\n")
 _BEGINNING: Final = re.compile(rb"[!-~][ -~]*\r?")  # of a request line
+_VISIBLE: Final = re.compile(rb"[!-~]+")
 _TARGET: Final = re.compile(rb"[!\"$-~]+")  # visible, and without the # of a fragment
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VERSION: Final = re.compile(rb"HTTP/([0-9])\.[0-9]")
@@ -201,7 +202,7 @@ def _read_request_line(line: bytes, max_bytes: int) -> tuple[bytes, bytes, str]:
         if _TARGET.fullmatch(target) is None:
             raise malformed("the target is not a URI")
     except RefusedRequestError as error:
-        error.target = target if _TARGET.fullmatch(target) else b""
+        error.target = target if _VISIBLE.fullmatch(target) else b""
         # Falcon keeps WEBSOCKET to itself, and refuses it before anything could be logged.
         is_shown = method != b"WEBSOCKET" and _TOKEN.fullmatch(method)
         error.method = method[:_LONGEST_METHOD].decode("ascii") if is_shown else ""
