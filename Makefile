@@ -21,12 +21,12 @@ test: setup lint typecheck  ## everything that must hold: style, types, tests, f
 	@echo "fuzzing with a fixed seed and with FUZZ_SEED=$(FUZZ_SEED)"
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal $(or $(TEST),--cov)
 
-proxies: setup  ## test the service behind real proxies, which must be installed (apt-get install nginx varnish)
-	$(BIN)/python -m pytest tests/proxies
-
 fuzz: setup  ## fuzz for longer than `make test` does (FUZZ_EXAMPLES=200, FUZZ_SEED=...)
 	@echo "fuzzing with a fixed seed and with FUZZ_SEED=$(FUZZ_SEED)"
 	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),200) $(BIN)/python -m pytest --numprocesses auto tests/fuzz
+
+proxies: setup  ## test behind real proxies: haproxy, nginx and varnish must be installed
+	$(BIN)/python -m pytest --numprocesses auto tests/proxies
 
 bench: setup  ## measure the service against its peers, about 20 minutes (BENCH="--quick", BENCH="--help")
 	@requirements/benchmarks.sh

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import StartGunicorn
 from tests.integration.probe.app import APP
-from tests.proxies.conftest import Proxy
+from tests.proxies.conftest import Cache
 
 ORIGIN = "http://localhost:3000"
 PROBLEM = "application/problem+json"
@@ -58,7 +58,7 @@ def counting() -> Iterator[int]:
         server.shutdown()
 
 
-def test_the_cache_stores_what_may_be_stored(cache: Proxy, counting: int) -> None:
+def test_the_cache_stores_what_may_be_stored(cache: Cache, counting: int) -> None:
     """Else the other tests would prove nothing."""
     with httpx.Client(base_url=cache(counting), trust_env=False) as client:
         assert client.get("/").text == client.get("/").text
@@ -71,7 +71,7 @@ def port_of(url: str) -> int:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Accept": PROBLEM, "Origin": ORIGIN}])
-def test_no_client_gets_what_is_anothers(cache: Proxy, start_gunicorn: StartGunicorn, headers: dict[str, str]) -> None:
+def test_no_client_gets_what_is_anothers(cache: Cache, start_gunicorn: StartGunicorn, headers: dict[str, str]) -> None:
     service = start_gunicorn(APP, workers=1, debug="true")
     with httpx.Client(base_url=cache(port_of(service.url)), trust_env=False, timeout=30) as client:
         for method, path, status in CASES:
@@ -85,7 +85,7 @@ def test_no_client_gets_what_is_anothers(cache: Proxy, start_gunicorn: StartGuni
             assert left in ([-1, -1], [left[0], left[0] - 1]), case
 
 
-def test_each_client_gets_the_form_that_it_accepts(cache: Proxy, start_gunicorn: StartGunicorn) -> None:
+def test_each_client_gets_the_form_that_it_accepts(cache: Cache, start_gunicorn: StartGunicorn) -> None:
     service = start_gunicorn(APP, workers=1)
     with httpx.Client(base_url=cache(port_of(service.url)), trust_env=False) as client:
         for path in ("/nowhere", "/probe/refuse", "/probe/crash"):
@@ -97,7 +97,7 @@ def test_each_client_gets_the_form_that_it_accepts(cache: Proxy, start_gunicorn:
             assert "access-control-allow-origin" not in plain.headers
 
 
-def test_a_refusal_is_its_clients_own(cache: Proxy, start_gunicorn: StartGunicorn) -> None:
+def test_a_refusal_is_its_clients_own(cache: Cache, start_gunicorn: StartGunicorn) -> None:
     service = start_gunicorn(APP, workers=1, rate_limit_requests=1, rate_limit_window_seconds=600)
     with httpx.Client(base_url=cache(port_of(service.url)), trust_env=False) as client:
         client.get("/nowhere")
@@ -107,7 +107,7 @@ def test_a_refusal_is_its_clients_own(cache: Proxy, start_gunicorn: StartGunicor
     assert [each.headers["x-request-id"] for each in refused] == ["first", "second"]
 
 
-def test_an_entity_tag_still_works_behind_it(cache: Proxy, start_gunicorn: StartGunicorn) -> None:
+def test_an_entity_tag_still_works_behind_it(cache: Cache, start_gunicorn: StartGunicorn) -> None:
     service = start_gunicorn(APP, workers=1)
     with httpx.Client(base_url=cache(port_of(service.url)), trust_env=False) as client:
         etag = client.get("/openapi.json").headers["etag"]

@@ -163,6 +163,11 @@ class Gunicorn:
         transport = httpx.HTTPTransport(uds=path if kind == "unix" else None)
         return httpx.Client(base_url=self.url, transport=transport, trust_env=False, timeout=30.0, **options)
 
+    @property
+    def log_file(self) -> Path:
+        """Where its standard output goes."""
+        return self._stdout
+
     def text(self) -> str:
         """Return its standard output so far; workers write it a moment later."""
         time.sleep(0.05)

@@ -37,6 +37,15 @@ class Wire:
                 break
         return received
 
+    def receive_head(self) -> bytes:
+        """Return what comes until it holds a whole response without a body."""
+        received = b""
+        for piece in self._pieces():
+            received += piece
+            if received.endswith(b"\r\n\r\n"):
+                break
+        return received
+
     def _pieces(self) -> Iterable[bytes]:
         with contextlib.suppress(ConnectionResetError):
             while piece := self.socket.recv(65536):

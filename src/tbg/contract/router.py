@@ -124,8 +124,9 @@ def is_malformed(raw_path: bytes) -> bool:
 
 
 def allowed_methods(resource_methods: Iterable[str]) -> list[str]:
-    """Return what ``Allow`` lists, in every response alike."""
-    return sorted({*resource_methods, "OPTIONS"})
+    """Return what ``Allow`` lists, in every response alike: HEAD wherever there is GET."""
+    methods = {*resource_methods, "OPTIONS"}
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
 def _segments(template: str) -> list[str]:

@@ -62,19 +62,20 @@ class ChunkedBody:
         Raises:
             RefusedRequestError: 400 for what is not chunked, 431 for too many extensions or trailer fields.
         """
+        checked = max(0, len(self._pending) - 1)  # one byte at a time must not cost what all of them cost
         data = self._pending + data
         position, content = 0, list[bytes]()
         while not self.is_complete and position < len(data):
             if self._left:
                 position = self._read_chunk(data, position, content)
                 continue
-            end = data.find(b"\r\n", position)
+            end = data.find(b"\r\n", max(position, checked))
             if end < 0:
                 break
             self._read_line(data[position:end])
             position = end + 2
         self._pending = b"" if self.is_complete else data[position:]
-        self._check_pending()
+        self._check_pending(0 if position else checked)
         return b"".join(content), data[position:] if self.is_complete else b""
 
     def _read_chunk(self, data: bytes, position: int, content: list[bytes]) -> int:
@@ -115,9 +116,10 @@ class ChunkedBody:
         if self._left_for_extras < 0:
             raise header_too_large()
 
-    def _check_pending(self) -> None:
+    def _check_pending(self, checked: int) -> None:
         """Refuse a line that is too long, or no line, before its end has come."""
         if len(self._pending) > self._left_for_extras + _LONGEST_SIZE:
             raise header_too_large()
-        if b"\n" in self._pending or b"\r" in self._pending[:-1]:
+        new = self._pending[checked:]
+        if b"\n" in new or b"\r" in new[:-1]:
             raise malformed("a line of a chunked body does not end in CRLF")

@@ -6,7 +6,9 @@ request past a proxy. Lines end in CRLF, a field has one line, a message has one
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
+from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 from urllib.parse import unquote
 
@@ -20,9 +22,11 @@ type Fields = list[tuple[bytes, bytes]]
 
 _MALFORMED: Final = "The request is malformed: "
 _BAD_BYTES: Final = "it has a NUL, or a line that does not end in CRLF"
+_NO_VERSION: Final = "the request line does not end in an HTTP version"
 # What no header section has; other control characters in a value are kept (RFC 9110, section 5.5).
-_NEVER: Final = re.compile(rb"\0|\r(?!\n|\Z)|(?<!\r)\n")
-_BEGINNING: Final = re.compile(rb"[!-~][ -~]*\r?")  # of a request line
+_BAD_END: Final = re.compile(rb"\r(?!\n|\Z)|(?<!\r)\n")
+_NO_TEXT: Final = re.compile(rb"[^ -~\r]")  # which no request line has
+_VISIBLE: Final = re.compile(rb"[!-~]+")
 _TARGET: Final = re.compile(rb"[!\"$-~]+")  # visible, and without the # of a fragment
 _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VERSION: Final = re.compile(rb"HTTP/([0-9])\.[0-9]")
@@ -31,7 +35,7 @@ _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 _ABSOLUTE: Final = re.compile(rb"https?://([^/?]*)(/[^?]*)?(?:\?(.*))?", re.IGNORECASE)
 # uri-host [ ":" port ] (RFC 9110, section 7.2; RFC 3986, section 3.2.2); an http URI has no empty host (4.2.1).
 _HOST: Final = re.compile(
-    rb"(?:\[(?:[0-9A-Fa-f:.]{2,45}|[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+)\]"
+    rb"(?:\[(?:([0-9A-Fa-f:.]{2,45})|[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~!$&'()*+,;=:-]+)\]"
     rb"|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::[0-9]{0,5})?"
 )
 
@@ -57,7 +61,9 @@ _NAMES: Final = {form.encode(): name.lower().encode() for name in _COMMON_NAMES 
 _KEPT_FIELDS: Final = frozenset({b"accept", b"origin", b"x-request-id"})
 _FIELDS_LOOKED_AT: Final = 64
 _LONGEST_METHOD: Final = 32  # characters that are logged
-_FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"})
+# Two of these are two readings: one for a proxy, another one for us (RFC 9110, section 5.3).
+_SINGLE: Final = (b"content-type", b"authorization")
+_UNAMBIGUOUS: Final = frozenset({*_SINGLE, b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"})
 
 
 class RefusedRequestError(Exception):
@@ -116,13 +122,14 @@ def parse_head(data: bytes, max_bytes: int) -> Head:
         RefusedRequestError: 400 malformed, 414 or 431 too large, 417, 501 or 505 not supported.
     """
     lines = data.split(b"\r\n")
-    method, target, version = _read_request_line(lines[0], max_bytes)
     try:
-        if len(data) + FIELD_OVERHEAD * len(lines) > max_bytes:
-            raise header_too_large()
-        if b"\0" in data or not data.count(b"\r") == data.count(b"\n") == len(lines) - 1:
-            raise malformed(_BAD_BYTES)
-        fields, framing = _read_fields(lines)
+        method, target, version = _read_request_line(lines[0], max_bytes)
+    except RefusedRequestError as error:
+        with suppress(RefusedRequestError):  # who asks is known all the same, when the fields can be read
+            error.fields, _ = _read_fields(data, lines, max_bytes)
+        raise
+    try:
+        fields, framing = _read_fields(data, lines, max_bytes)
         return _head(method, target, version, fields, framing)
     except RefusedRequestError as error:
         error.method, error.target = method.decode("ascii"), target
@@ -150,15 +157,17 @@ def check_beginning(data: bytearray, checked: int, max_bytes: int) -> None:
     Raises:
         RefusedRequestError: It is certain that this cannot become a request.
     """
-    if _NEVER.search(data, max(0, checked - 1)):
+    # One byte at a time must not cost what all of them cost: only what is new is looked at.
+    if _BAD_END.search(data, max(0, checked - 1)):
         raise malformed(_BAD_BYTES)
-    line_end = data.find(b"\r\n")
+    line_end = data.find(b"\n") - 1  # one byte is found faster than two, and there is no LF without its CR
     if line_end < 0:
-        if data.rstrip(b"\r") and _BEGINNING.fullmatch(data) is None:
+        if data.startswith(b" ") or _NO_TEXT.search(data, checked):
             raise malformed("the request line is not text")
     elif line_end + 2 > checked:
-        _read_request_line(bytes(data[:line_end]), max_bytes)
-    if len(data) + FIELD_OVERHEAD * data.count(b"\n") > max_bytes:
+        _check_request_line(data[:line_end], max_bytes)
+    lines = data.count(b"\n") if data.find(b"\n", checked) >= 0 else 0
+    if len(data) + FIELD_OVERHEAD * lines > max_bytes:
         raise header_too_large() if line_end >= 0 else target_too_long()
 
 
@@ -173,6 +182,14 @@ def partial_head(data: bytes, error: RefusedRequestError | None) -> Head:
     return Head(error.method if error else "", "1.1", path, b"", fields, 0, False, False)  # noqa: FBT003 - by position
 
 
+def _check_request_line(line: bytearray, max_bytes: int) -> None:
+    """Refuse what is not HTTP/1 before its head is whole; all else waits for the fields, which say who asks."""
+    if len(line) > max_bytes:
+        raise target_too_long()
+    if _VERSION.fullmatch(line.rpartition(b" ")[2]) is None:
+        raise malformed(_NO_VERSION)
+
+
 def _read_request_line(line: bytes, max_bytes: int) -> tuple[bytes, bytes, str]:
     """Return method, target and version, ``1.0`` or ``1.1`` (RFC 9112, section 3)."""
     if len(line) > max_bytes:
@@ -181,36 +198,43 @@ def _read_request_line(line: bytes, max_bytes: int) -> tuple[bytes, bytes, str]:
         method, target, protocol = line.split(b" ")
     except ValueError:
         raise malformed("the request line is not a method, a target and a version") from None
-    version = _VERSIONS.get(protocol) or _other_version(protocol)
-    if method not in METHODS:
-        if _TOKEN.fullmatch(method) is None:
-            raise malformed("the method is not a token")
-        raise _unknown_method(method, target)
-    if _TARGET.fullmatch(target) is None:
-        raise malformed("the target is not a URI")
+    try:
+        version = _VERSIONS.get(protocol) or _other_version(protocol)
+        _check_method(method)
+        if _TARGET.fullmatch(target) is None:
+            raise malformed("the target is not a URI")
+    except RefusedRequestError as error:
+        error.target = target if _VISIBLE.fullmatch(target) else b""
+        # Falcon keeps WEBSOCKET to itself, and refuses it before anything could be logged.
+        is_shown = method != b"WEBSOCKET" and _TOKEN.fullmatch(method)
+        error.method = method[:_LONGEST_METHOD].decode("ascii") if is_shown else ""
+        raise
     return method, target, version
 
 
-def _unknown_method(method: bytes, target: bytes) -> RefusedRequestError:
-    error = RefusedRequestError(HTTPStatus.NOT_IMPLEMENTED, "The request method is not supported")
-    error.target = target if _TARGET.fullmatch(target) else b""
-    # Falcon keeps WEBSOCKET to itself, and refuses it before anything could be logged.
-    error.method = "" if method == b"WEBSOCKET" else method[:_LONGEST_METHOD].decode("ascii")
-    return error
+def _check_method(method: bytes) -> None:
+    if method not in METHODS:
+        if _TOKEN.fullmatch(method) is None:
+            raise malformed("the method is not a token")
+        raise RefusedRequestError(HTTPStatus.NOT_IMPLEMENTED, "The request method is not supported")
 
 
 def _other_version(protocol: bytes) -> str:
     """Return ``1.1`` for a later minor version of HTTP/1 (RFC 9110, section 6.2)."""
     version = _VERSION.fullmatch(protocol)
     if version is None:
-        raise malformed("the request line does not end in an HTTP version")
+        raise malformed(_NO_VERSION)
     if version[1] != b"1":
         raise RefusedRequestError(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "This server speaks HTTP/1.1")
     return "1.1"
 
 
-def _read_fields(lines: list[bytes]) -> tuple[Fields, dict[bytes, list[bytes]]]:
-    """Return the fields, and of those that say where the request goes and ends the values by name."""
+def _read_fields(data: bytes, lines: list[bytes], max_bytes: int) -> tuple[Fields, dict[bytes, list[bytes]]]:
+    """Return the fields, and of those that must be unambiguous the values by name."""
+    if len(data) + FIELD_OVERHEAD * len(lines) > max_bytes:
+        raise header_too_large()
+    if not data.count(b"\r") == data.count(b"\n") == len(lines) - 1:
+        raise malformed(_BAD_BYTES)
     fields: Fields = []
     framing: dict[bytes, list[bytes]] = {}
     for line in lines[1:]:
@@ -220,8 +244,12 @@ def _read_fields(lines: list[bytes]) -> tuple[Fields, dict[bytes, list[bytes]]]:
             raise malformed("a header field has no colon")
         value = value.strip(b" \t")
         fields.append((lower, value))
-        if lower in _FRAMING:
+        if lower in _UNAMBIGUOUS:
             framing.setdefault(lower, []).append(value)
+    if b"\0" in data:  # some proxies let it pass, so it is not before the end that who asks is known
+        error = malformed(_BAD_BYTES)
+        error.fields = fields
+        raise error
     return fields, framing
 
 
@@ -235,7 +263,7 @@ def _checked_name(name: bytes) -> bytes:
 def check_trailer(line: bytes) -> None:
     """Raise RefusedRequestError for a trailer field that is no field; what it says is of no interest."""
     name, colon, value = line.partition(b":")
-    if not colon or _TOKEN.fullmatch(name) is None or _NEVER.search(value + b":"):
+    if not colon or _TOKEN.fullmatch(name) is None or b"\0" in value or _BAD_END.search(value + b":"):
         raise malformed("a trailer field is not a field")
 
 
@@ -243,7 +271,12 @@ def _head(method: bytes, target: bytes, version: str, fields: Fields, framing: d
     is_1_1 = version == "1.1"
     try:
         _check_host(framing.get(b"host"), required=is_1_1)
+        for name in _SINGLE:
+            if name in framing and len(framing[name]) > 1:
+                raise malformed("Content-Type or Authorization stands there twice")
         path, query = _split_target(method, target, fields)
+        length = _body_length(framing, is_1_1=is_1_1)
+        expects_continue = is_1_1 and b"expect" in framing and _expects_continue(framing[b"expect"])
         connection = framing.get(b"connection")
         return Head(
             METHODS[method],
@@ -251,9 +284,9 @@ def _head(method: bytes, target: bytes, version: str, fields: Fields, framing: d
             path,
             query,
             fields,
-            _body_length(framing, is_1_1=is_1_1),
+            length,
             is_1_1 and (connection is None or not _has_token(connection, b"close")),
-            is_1_1 and b"expect" in framing and _expects_continue(framing[b"expect"]),
+            expects_continue and length != 0,
         )
     except RefusedRequestError as error:
         error.fields = fields
@@ -265,8 +298,19 @@ def _check_host(hosts: list[bytes] | None, *, required: bool) -> None:
     if hosts is None:
         if required:
             raise malformed("it has no Host")
-    elif len(hosts) > 1 or _HOST.fullmatch(hosts[0]) is None:
+    elif len(hosts) > 1 or not _is_host(hosts[0]):
         raise malformed("it must have one Host, of a name or address and perhaps a port")
+
+
+def _is_host(value: bytes) -> bool:
+    host = _HOST.fullmatch(value)
+    if host is None or host[1] is None:
+        return host is not None
+    try:
+        IPv6Address(host[1].decode("ascii"))
+    except AddressValueError:
+        return False
+    return True
 
 
 def _split_target(method: bytes, target: bytes, fields: Fields) -> tuple[bytes, bytes]:
@@ -279,7 +323,7 @@ def _split_target(method: bytes, target: bytes, fields: Fields) -> tuple[bytes, 
             raise malformed("only OPTIONS has the target *")
         return target, b""
     absolute = _ABSOLUTE.fullmatch(target)
-    if absolute is None or _HOST.fullmatch(absolute[1]) is None:
+    if absolute is None or not _is_host(absolute[1]):
         raise malformed("the target must begin with a slash, or be a whole http URI")
     fields[:] = [(b"host", absolute[1]), *(field for field in fields if field[0] != b"host")]
     no_path = b"*" if method == b"OPTIONS" and absolute[3] is None else b"/"
