@@ -62,6 +62,16 @@ def sessions(postgres_url: str) -> int:
     return int(rows[0]["n"])
 
 
+def sleeping(postgres_url: str) -> int:
+    """Return how many statements of the service sleep in the database."""
+    rows = ask(
+        postgres_url,
+        "SELECT count(*) AS n FROM pg_stat_activity WHERE datname = current_database()"
+        " AND application_name = 'tbg-api' AND state = 'active' AND query LIKE '%pg_sleep%'",
+    )
+    return int(rows[0]["n"])
+
+
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("query", ["kind=stream", "kind=events", "kind=stream&pause=600", "kind=events&pause=600"])
 def test_a_stream_ends_with_its_client(service: Gunicorn, postgres_url: str, query: str, end: str) -> None:
@@ -100,6 +110,32 @@ def test_a_stream_that_pauses_is_not_taken_for_one_that_is_not_read(
     for wire in wires:
         assert wire.socket.recv(65_536)
         wire.socket.close()
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_work_for_a_client_that_has_left_is_cancelled(service: Gunicorn, postgres_url: str, end: str) -> None:
+    """Also when the client has closed the connection as one does that still waits for the response."""
+    with Wire(service.port) as wire:
+        wire.send(b"GET /probe/sleep HTTP/1.1\r\nHost: x\r\nX-Request-Id: left-" + end.encode() + b"\r\n\r\n")
+        wait_until(lambda: sleeping(postgres_url) == 1, 5)
+        ENDS[end](wire)
+    wait_until(lambda: sleeping(postgres_url) == 0, 4, "the end of the statement")
+
+    (line,) = lines_of(service, f"left-{end}", 1)
+    assert (line["status"], line["cut"]) == (499, True)
+
+
+def test_a_client_that_waits_for_a_late_response_gets_it(service: Gunicorn, postgres_url: str) -> None:
+    with Wire(service.port) as wire:
+        wire.send(b"GET /probe/sleep?seconds=3 HTTP/1.1\r\nHost: x\r\n\r\n")
+        wire.socket.shutdown(socket.SHUT_WR)
+        received = wire.receive()
+
+    interim, final = received[: received.rindex(b"HTTP/1.1 ")], received[received.rindex(b"HTTP/1.1 ") :]
+    assert interim.replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"") == b""
+    assert final.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert final.endswith(b'{"answer":1}')
+    assert sleeping(postgres_url) == 0
 
 
 def test_work_for_a_client_that_is_reset_away_is_cancelled(service: Gunicorn) -> None:

@@ -167,6 +167,18 @@ class Query:
             await session.execute(text("SELECT 1 / (length(:secret) - length(:secret))"), {"secret": SECRET})
 
 
+class Sleep:
+    """Takes a while, inside a statement."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        async with self._database.read() as session:
+            await session.execute(text("SELECT pg_sleep(:seconds)"), {"seconds": req.context.call.values["seconds"]})
+        resp.media = {"answer": 1}
+
+
 class Stream:
     async def on_get(self, _req: Request, resp: Response) -> None:
         resp.content_type = "application/json"
@@ -200,7 +212,7 @@ class Endless:
         async with self._database.read() as session:
             while True:
                 await session.execute(text("SELECT 1"))
-                yield b"1" * 1000
+                yield b"1" * 50_000
                 await asyncio.sleep(pause)
 
 
@@ -264,6 +276,7 @@ def feature(infrastructure: Infrastructure) -> Feature:
             "/probe/undocumented": Undocumented(),
             "/probe/unrenderable": Unrenderable(),
             "/probe/query": Query(database),
+            "/probe/sleep": Sleep(database),
             "/probe/stream": Stream(),
             "/probe/endless": Endless(database),
             "/probe/log": Log(infrastructure.settings),

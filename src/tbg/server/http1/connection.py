@@ -16,6 +16,7 @@ from tbg.server.http1.head import Head, RefusedRequestError, check_beginning, pa
 from tbg.server.http1.registry import Registry
 
 _HIGH_WATER: Final = 64 * 1024  # bytes that wait to be parsed or received before reading pauses
+_LOOKS_BEFORE_ASKING: Final = 3
 _BROKE_OFF: Final = Refusal(400, "The request broke off")
 _TOO_SLOW: Final = Refusal(408, "The request took too long to arrive")
 
@@ -84,7 +85,7 @@ class Connection(asyncio.Protocol):
         self._exchange: Exchange | None = None
         self._is_head_begun = self._is_paused = self._is_at_eof = self._is_draining = self._is_closing = False
         # What is written.
-        self._written = self._written_before = 0
+        self._written = self._written_before = self._looks = 0
         self._drained: asyncio.Future[None] | None = None
         self._default_fields: object = None
         self._default_headers = b""
@@ -344,6 +345,7 @@ class Connection(asyncio.Protocol):
             exchange.break_body()
         if not self._unparsed:
             exchange.keep_alive = False
+        self._looks = 0
         self._clock.set(self._limits.leave_seconds)
 
     def _pause_reading(self) -> None:
@@ -402,13 +404,21 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _look_for_client(self, exchange: Exchange) -> None:
-        """End a stream that sends nothing after its client has closed its sending half: most likely it has left."""
+        """See whether a client that has closed its sending half waits for the response, or has left.
+
+        A stream that sends nothing is ended: most likely nobody is there. Where no response has begun yet, a ``100
+        Continue`` is sent now and then, which every client reads over (RFC 9110, section 15.2): to a client that has
+        left it fails.
+        """
         is_silent = self._written == self._written_before and self._drained is None
         self._written_before = self._written
         if exchange.is_streaming and is_silent:
             self._abort()
-        else:
-            self._clock.set(self._limits.leave_seconds)
+            return
+        self._clock.set(self._limits.leave_seconds)
+        self._looks += 1
+        if self._looks >= _LOOKS_BEFORE_ASKING and not exchange.is_started:
+            exchange.send_interim()
 
 
 def _peers(transport: asyncio.BaseTransport) -> dict[str, Any]:

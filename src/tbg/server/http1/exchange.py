@@ -113,6 +113,11 @@ class Exchange:
             self._task.cancel()
         self._wake()
 
+    def send_interim(self) -> None:
+        """Send ``100 Continue`` before the response, to a client that knows it."""
+        if not self.is_started and self.scope["http_version"] == "1.1":
+            self._wire.write(_CONTINUE)
+
     @property
     def is_running(self) -> bool:
         """Whether the application has the request."""
@@ -174,8 +179,8 @@ class Exchange:
         return {"type": "http.request", "body": content, "more_body": not self._is_whole}
 
     def _want_body(self) -> None:
-        if self._expects_continue and not self.is_started:
-            self._wire.write(_CONTINUE)
+        if self._expects_continue:
+            self.send_interim()
         self._expects_continue = False
         self._wire.body_awaited()
 
