@@ -43,6 +43,7 @@ def test_nothing_stays_behind(start_gunicorn: StartGunicorn, postgres_url: str) 
         database_pool_size=2,
         database_max_overflow=1,
         database_max_waiting=1000,
+        max_requests_in_flight=1000,
         rate_limit_requests=1_000_000,
     )
     with ThreadPoolExecutor(16) as pool:
