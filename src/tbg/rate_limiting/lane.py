@@ -1,6 +1,7 @@
 """The way to one Redis server: the checks of one turn of the event loop together, and a breaker for when it is gone."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context
 from typing import Any, Final
@@ -63,6 +64,7 @@ class Lane:
         self._under_way = 0
         self._slow_at = 0.0
         self._closed_by: Exception | None = None
+        self._is_looking = False
         self._log = structlog.stdlib.get_logger("tbg.rate_limit")
 
     async def ask(self, call: Call) -> list[int]:
@@ -84,12 +86,15 @@ class Lane:
         return answer  # type: ignore[no-any-return]  # what the script returns
 
     async def ping(self) -> None:
-        """Make the probe's call, in the same way as any other.
+        """Make the probe's call, in the same way as any other; it opens the lane if that is closed without need.
 
         Raises:
             UncountedError: The server does not count.
         """
-        await self.ask(self._probe())
+        if self._closed_by is None:
+            await self.ask(self._probe())
+        else:
+            await self._look()
 
     def _flush(self) -> None:
         if not self._waiting or self._under_way == _UNDER_WAY:
@@ -140,17 +145,27 @@ class Lane:
             server=self._name,
             consequence="requests pass uncounted, unless their policy fails closed",
         )
-        self._start(self._open_again())
+        if not self._is_looking:
+            self._is_looking = True
+            self._start(self._open_again())
 
     async def _open_again(self) -> None:
-        while True:
-            [answer] = await self._answers([self._probe()])
-            if not isinstance(answer, Exception):
+        while self._closed_by is not None:
+            with contextlib.suppress(UncountedError):
+                await self._look()
                 break
             await asyncio.sleep(PROBE_SECONDS)
-        self._closed_by = None
-        self._changed(True)  # noqa: FBT003 - a state
-        self._log.warning("rate_limit.restored", server=self._name)
+        self._is_looking = False
+
+    async def _look(self) -> None:
+        """Open the lane if the server counts; raise UncountedError if it does not."""
+        [answer] = await self._answers([self._probe()])
+        if isinstance(answer, Exception):
+            raise UncountedError(answer) from answer
+        if self._closed_by is not None:
+            self._closed_by = None
+            self._changed(True)  # noqa: FBT003 - a state
+            self._log.warning("rate_limit.restored", server=self._name)
 
 
 def _answer(batch: Batch, answers: Sequence[Any]) -> None:
