@@ -6,6 +6,7 @@ beginning of its response. Who sends a body slowly, or listens to a stream, cost
 """
 
 from collections.abc import Callable
+from contextvars import Context
 from typing import Final
 
 import falcon
@@ -57,13 +58,14 @@ class Load:
         self._shed.inc()
         if not self._is_shedding:
             self._is_shedding = True
-            _log.warning("load.shedding", max_in_flight=self._max_in_flight)
+            # In a context of its own: the line is about the worker, not about this request.
+            Context().run(_log.warning, "load.shedding", max_in_flight=self._max_in_flight)
 
     def _leave(self) -> None:
         self._in_flight -= 1
         if self._is_shedding and self._in_flight <= self._max_in_flight // 2:
             self._is_shedding = False
-            _log.info("load.normal")
+            Context().run(_log.info, "load.normal")
 
 
 class LoadMiddleware:
