@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import gunicorn
 from tests.integration.probe.app import APP
-from tests.support.gunicorn import Gunicorn
+from tests.support.gunicorn import Gunicorn, wait_until
 from tests.support.request_lines import RequestLines
 
 
@@ -15,7 +15,9 @@ def edge(tmp_path_factory: pytest.TempPathFactory, postgres_url: str, valkey_url
     """The probe feature behind a proxy that is trusted, which is whoever asks from this machine."""
     settings = {"rate_limit_requests": 1_000_000, "trusted_proxies": ["127.0.0.1/32"]}
     with gunicorn(tmp_path_factory.mktemp("edge"), postgres_url, valkey_url, APP, workers=1, **settings) as server:
-        server.wait_for_log("http.request")  # which is the fixture's own: it asked whether the service is there
+        with server.client() as client:  # the line of this request is behind those of the fixture's own
+            client.get("/health", headers={"X-Request-Id": "edge-ready"})
+        wait_until(lambda: "edge-ready" in server.text(), what="the log's line")
         yield server
 
 
