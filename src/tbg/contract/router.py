@@ -20,6 +20,7 @@ from falcon.responders import create_default_options, create_method_not_allowed
 Route = tuple[object, MethodDict, dict[str, Any], str | None]
 """The resource, its responders by method, the path's parameters, and the template."""
 
+_METHODS: Final = (*COMBINED_METHODS, "QUERY")  # which Falcon does not know yet
 _PARAMETER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _NO_VALUES: Final = frozenset({"", ".", ".."})
@@ -153,7 +154,7 @@ def _responders(resource: object) -> MethodDict:
         methods.setdefault("HEAD", methods["GET"])
     allowed = allowed_methods(methods)
     methods.setdefault("OPTIONS", create_default_options(allowed, asgi=True))
-    others: MethodDict = dict.fromkeys(COMBINED_METHODS, create_method_not_allowed(allowed, asgi=True)) | methods
+    others: MethodDict = dict.fromkeys(_METHODS, create_method_not_allowed(allowed, asgi=True)) | methods
     return others
 
 

@@ -45,7 +45,7 @@ METHODS: Final[Mapping[bytes, str]] = {
     for name in (
         *("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"),
         *("PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "CHECKIN", "CHECKOUT"),
-        *("UNCHECKIN", "UPDATE", "VERSION-CONTROL"),
+        *("UNCHECKIN", "UPDATE", "VERSION-CONTROL", "QUERY"),
     )
 }
 # Names that come with most requests, as clients write them; others are checked and lowered each time.
