@@ -32,7 +32,7 @@ from tbg.middleware.access_log import AccessLogMiddleware
 from tbg.middleware.cors import CorsMiddleware, exposed_headers
 from tbg.middleware.error_handler import answer_with, handle_unavailable, handle_unexpected
 from tbg.middleware.lifecycle import LifecycleMiddleware
-from tbg.middleware.load import NEVER_SHED, BodyLoadMiddleware, Load, LoadMiddleware
+from tbg.middleware.load import BodyLoadMiddleware, Load, LoadMiddleware
 from tbg.middleware.rate_limit import RateLimitMiddleware
 from tbg.middleware.request_id import RequestIdMiddleware
 from tbg.rate_limiting import DEFAULT, SCRIPT, RateLimiter, RateLimitMetrics, RateLimits, headers
@@ -165,8 +165,8 @@ def answers(features: Iterable[Feature], limits: RateLimits) -> Answers:
     def of(operation: Operation) -> set[int]:
         rule = limits.of(operation)
         limited = {429} if rule and rule.can_refuse else set()
-        can_be_unavailable = operation.path in database_paths or NEVER_SHED not in operation.extensions
-        return limited | ({503} if can_be_unavailable or (rule and rule.fails_closed) else set())
+        can_be_unavailable = operation.path in database_paths or (rule and rule.fails_closed)
+        return limited | ({503} if can_be_unavailable else set())
 
     return of
 

@@ -25,7 +25,7 @@ class Feature:
         errors: The HTTP status of each domain error that its services raise.
         pings: What it needs to be ready besides the shared infrastructure, by the name that /ready shows.
         scopes: How to tell clients apart for rate limits besides by their address, by the scope's name in the contract.
-        uses_database: Whether its probes (``x-probe``) can answer 503, too, for want of the database.
+        uses_database: Whether its operations can answer 503 for want of the database; then they document it.
     """
 
     resources: Mapping[str, object] = attrs.field(factory=dict)

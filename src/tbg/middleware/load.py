@@ -1,12 +1,14 @@
 """Shed what is beyond the capacity of this worker, at once and for next to nothing, so that the rest is served.
 
 A worker that takes more than it can do serves nobody in time. So a bounded number of requests is in flight, and the
-rest gets 503 with ``Retry-After``. In flight is what the service works for: from the end of a request's body to the
-beginning of its response. Who sends a body slowly, or listens to a stream, costs no work and takes no place.
+rest gets 503 with ``Retry-After``, where the contract says that it can. In flight is what the service works for: from
+the end of a request's body to the beginning of its response. Who sends a body slowly, or listens to a stream, costs no
+work and takes no place.
 """
 
 from collections.abc import Callable
 from contextvars import Context
+from http import HTTPStatus
 from typing import Final
 
 import falcon
@@ -14,9 +16,9 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from tbg.context import Request, Response
-from tbg.contract import Contract, write_error
+from tbg.contract import Contract, Operation, write_error
 
-NEVER_SHED: Final = "x-probe"
+PROBE: Final = "x-probe"
 """Marks operations of the contract that are served whatever the load: what orchestrators and balancers ask."""
 
 RETRY_AFTER_SECONDS: Final = 1
@@ -74,11 +76,12 @@ class LoadMiddleware:
     def __init__(self, contract: Contract, load: Load) -> None:
         self._contract = contract
         self._load = load
+        self._can_be_shed = can_be_shed(contract)
 
     async def process_resource(self, req: Request, resp: Response, _resource: object, _params: object) -> None:
         """Shed the request, or count it in; one with a body is counted in when its body is there."""
         operation = self._contract.find(req.method, req.uri_template)
-        if operation is None or NEVER_SHED in operation.extensions:
+        if operation is None or operation not in self._can_be_shed:
             return
         if self._load.is_full:
             _shed(self._load, req, resp)
@@ -92,16 +95,26 @@ class BodyLoadMiddleware:
     def __init__(self, contract: Contract, load: Load) -> None:
         self._contract = contract
         self._load = load
+        self._can_be_shed = can_be_shed(contract)
 
     async def process_resource(self, req: Request, resp: Response, _resource: object, _params: object) -> None:
         """Shed the request, or count it in."""
         operation = self._contract.find(req.method, req.uri_template)
-        if operation is None or operation.body is None or NEVER_SHED in operation.extensions:
+        if operation is None or operation.body is None or operation not in self._can_be_shed:
             return
         if self._load.is_full:
             _shed(self._load, req, resp)
         else:
             req.context.leave = self._load.enter()
+
+
+def can_be_shed(contract: Contract) -> frozenset[Operation]:
+    """Return the operations that say in the contract that they can be: they document a 503, and are no probes."""
+    return frozenset(
+        operation
+        for operation in contract.operations.values()
+        if PROBE not in operation.extensions and operation.response(HTTPStatus.SERVICE_UNAVAILABLE) is not None
+    )
 
 
 def _shed(load: Load, req: Request, resp: Response) -> None:

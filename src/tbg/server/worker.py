@@ -52,8 +52,8 @@ class Worker(UvicornWorker):
 
     def run(self) -> None:
         """Serve the application until the end of the worker."""
-        registry = Registry(self.max_connections, evicted=_evictions(self.wsgi).inc)
-        self.config.http = partial(Connection, registry=registry, limits=self.limits)  # type: ignore[assignment]  # uvicorn only calls it
+        self._registry = Registry(self.max_connections, evicted=_evictions(self.wsgi).inc)
+        self.config.http = partial(Connection, registry=self._registry, limits=self.limits)  # type: ignore[assignment]  # uvicorn only calls it
         if self.starts_draining:
             self._drain()
         super().run()
@@ -82,7 +82,7 @@ class Worker(UvicornWorker):
     def _leave(self) -> None:
         """Tell the master now, so that a successor is there before this worker is gone."""
         self._drain()
-        self._is_leaving = True
+        self._registry.is_draining = self._is_leaving = True
         self.notify()
         if os.getppid() == self.ppid:
             os.kill(self.ppid, signal.SIGCHLD)

@@ -3,7 +3,8 @@
 import re
 from typing import Final, Protocol
 
-from tbg.server.http1.head import FIELD_OVERHEAD, check_trailer, header_too_large, malformed
+from tbg.server.http1.head import check_trailer
+from tbg.server.http1.refused import FIELD_OVERHEAD, header_too_large, malformed
 
 # The extensions of a chunk are ignored (7.1.1), but must not hide the end of its line.
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?")

@@ -4,7 +4,6 @@ import asyncio
 from contextvars import Context
 from typing import Any, Final
 
-import attrs
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -12,39 +11,17 @@ from tbg.refusal import SCOPE_KEY, Refusal
 from tbg.server.http1.body import Body, ChunkedBody, SizedBody
 from tbg.server.http1.clock import Clock
 from tbg.server.http1.exchange import Exchange
-from tbg.server.http1.head import Head, RefusedRequestError, check_beginning, parse_head, partial_head
+from tbg.server.http1.head import Head, check_beginning, parse_head, partial_head
+from tbg.server.http1.limits import Limits
+from tbg.server.http1.refused import RefusedRequestError
 from tbg.server.http1.registry import Registry
+from tbg.server.http1.scope import peers_of, scope_of
 
 _HIGH_WATER: Final = 64 * 1024  # bytes that wait to be parsed or received before reading pauses
 _LOOKS_BEFORE_ASKING: Final = 3
+_LAST_SECONDS: Final = 0.5
 _BROKE_OFF: Final = Refusal(400, "The request broke off")
 _TOO_SLOW: Final = Refusal(408, "The request took too long to arrive")
-
-
-@attrs.frozen
-class Limits:
-    """What a client may send, and how long it may take; times in seconds, sizes in bytes.
-
-    Attributes:
-        header_bytes: The request line and the header fields, each with an overhead of 32 bytes.
-        header_seconds: From the connection or the first byte of a request to the end of its header section, and for
-            the rest of a body that nobody reads.
-        body_seconds: How long the body of a request may pause while the application waits for it. An application that
-            knows what it reads has a shorter time-out of its own.
-        write_seconds: How long a client may read next to nothing of what is sent to it.
-        linger_seconds: How long a closed connection reads on, so that no reset overtakes the last response.
-        leave_seconds: How long a stream may pause once its client has closed its sending half, which looks as if it
-            had left.
-        drain_seconds: How long an idle connection is kept open for a last request when the worker ends.
-    """
-
-    header_bytes: int = 64 * 1024
-    header_seconds: float = 15.0
-    body_seconds: float = 60.0
-    write_seconds: float = 15.0
-    linger_seconds: float = 2.0
-    leave_seconds: float = 0.5
-    drain_seconds: float = 2.0
 
 
 class Connection(asyncio.Protocol):
@@ -83,7 +60,7 @@ class Connection(asyncio.Protocol):
         self._searched = 0  # how much of it holds no end of a head
         self._body: Body | None = None
         self._exchange: Exchange | None = None
-        self._is_head_begun = self._is_paused = self._is_at_eof = self._is_draining = self._is_closing = False
+        self._is_head_begun = self._is_paused = self._is_at_eof = self._is_closing = False
         # What is written.
         self._written = self._written_before = self._looks = 0
         self._drained: asyncio.Future[None] | None = None
@@ -95,9 +72,10 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for a request."""
         self._transport = transport  # type: ignore[assignment]  # a stream server makes no others
-        self._peers = _peers(transport)
+        self._peers = peers_of(transport)
         self._server_state.connections.add(self)  # type: ignore[arg-type]  # it calls nothing but shutdown()
-        self._clock.set(self._limits.header_seconds)
+        is_last = self._registry.is_draining  # accepted at the very end, as its request may be there already
+        self._clock.set(max(self._limits.drain_seconds, _LAST_SECONDS) if is_last else self._limits.header_seconds)
         self._registry.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - however it was lost
@@ -158,7 +136,7 @@ class Connection(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """Answer what is being answered, and what is perhaps on its way, with ``Connection: close``."""
-        self._is_draining = True
+        self._registry.is_draining = True
         if self._exchange is not None:
             self._exchange.keep_alive = self._exchange.keep_alive and bool(self._unparsed)
         elif not self._limits.drain_seconds:
@@ -258,7 +236,12 @@ class Connection(asyncio.Protocol):
             self._refuse(_BROKE_OFF) if self._is_head_begun else self._close()
 
     def _start(self, head: Head) -> None:
-        exchange = Exchange(self._scope(head), self, keep_alive=head.keep_alive, expects_continue=head.expects_continue)
+        exchange = Exchange(
+            scope_of(head, self._peers, self._config.root_path),
+            self,
+            keep_alive=head.keep_alive,
+            expects_continue=head.expects_continue,
+        )
         self._exchange = exchange
         if head.length == 0:
             exchange.end_body()
@@ -279,22 +262,8 @@ class Connection(asyncio.Protocol):
         task.add_done_callback(self._server_state.tasks.discard)
         if self._is_at_eof:
             self._end_input(exchange)
-        elif self._is_draining and not self._unparsed:
+        elif self._registry.is_draining and not self._unparsed:
             exchange.keep_alive = False
-
-    def _scope(self, head: Head) -> dict[str, Any]:
-        return {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.4"},
-            "http_version": head.http_version,
-            "method": head.method,
-            "path": head.path,
-            "raw_path": head.raw_path,
-            "query_string": head.query,
-            "root_path": self._config.root_path,
-            "headers": head.fields,
-            **self._peers,
-        }
 
     def _read_body(self, body: Body, data: bytes) -> bytes:
         """Return what follows the body."""
@@ -331,7 +300,8 @@ class Connection(asyncio.Protocol):
         self, refusal: Refusal, error: RefusedRequestError | None = None, scope: dict[str, Any] | None = None
     ) -> None:
         """Have the application answer a request that it never sees, and close."""
-        scope = scope or self._scope(partial_head(bytes(self._unparsed), error))
+        head = partial_head(bytes(self._unparsed), error)
+        scope = scope or scope_of(head, self._peers, self._config.root_path)
         scope[SCOPE_KEY] = refusal
         self._unparsed = bytearray()
         self._exchange = exchange = Exchange(scope, self, keep_alive=False, expects_continue=False)
@@ -419,13 +389,3 @@ class Connection(asyncio.Protocol):
         self._looks += 1
         if self._looks >= _LOOKS_BEFORE_ASKING and not exchange.is_started:
             exchange.send_interim()
-
-
-def _peers(transport: asyncio.BaseTransport) -> dict[str, Any]:
-    """Return both ends as ASGI names them: host and port, or a path and None."""
-    client, server = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-    return {
-        "client": client[:2] if isinstance(client, tuple) else None,
-        "server": server[:2] if isinstance(server, tuple) else (server or None) and (str(server), None),
-        "scheme": "https" if transport.get_extra_info("ssl_object") else "http",
-    }

@@ -30,7 +30,12 @@ class Registry:
         max_connections: How many there may be.
         max_held_bytes: How many bytes of requests that are not whole they may hold together.
         evicted: Called for each connection that is closed to make room.
+
+    Attributes:
+        is_draining: Whether the worker is about to end: no connection is kept for another request.
     """
+
+    is_draining = False
 
     def __init__(
         self,
