@@ -38,7 +38,7 @@ def test_two_features_cannot_serve_one_path() -> None:
 
 def test_a_feature_cannot_take_a_path_of_the_service(idle: Infrastructure, root_contract: Contract) -> None:
     with pytest.raises(RuntimeError, match="two features serve /health"):
-        build_app(idle, root_contract, [lambda _: Feature(resources={"/version": Thing()})])
+        build_app(idle, root_contract, [lambda _: Feature(resources={"/health": Thing()})])
 
 
 def test_the_service_has_features_of_its_own(idle: Infrastructure, root_contract: Contract) -> None:
@@ -65,7 +65,7 @@ def test_what_counts_can_be_refused(idle: Infrastructure, root_contract: Contrac
 def test_what_uses_the_database_can_be_unavailable(
     root_contract: Contract, *, uses_database: bool, statuses: set[int]
 ) -> None:
-    feature = Feature(resources={"/health": Thing()}, uses_database=uses_database)
+    feature = Feature(resources={"/version": Thing()}, uses_database=uses_database)
 
     possible = answers([feature], rate_limits(Settings(), root_contract, [feature]))
 
