@@ -44,7 +44,7 @@ class _Connection:
         """Send one request and count what becomes of it."""
         if self._streams is not None and self._streams[0].at_eof():
             self._counts.closed += 1
-            self.close()
+            await self.close()
         if self._streams is None:
             try:
                 self._streams = await asyncio.open_connection("127.0.0.1", self._port)
@@ -60,18 +60,20 @@ class _Connection:
             await asyncio.wait_for(reader.readexactly(length), 10)
         except (OSError, EOFError, TimeoutError):
             self._counts.lost += 1
-            self.close()
+            await self.close()
             return
         status = int(head.split()[1])
         self._counts.answered[status] = self._counts.answered.get(status, 0) + 1
         if b"connection: close" in head.lower():
-            self.close()
+            await self.close()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Close the connection."""
         if self._streams is not None:
-            self._streams[1].close()
-            self._streams = None
+            (_, writer), self._streams = self._streams, None
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
 
 @asynccontextmanager
@@ -83,7 +85,7 @@ async def closed_loop(port: int, connections: int = 64) -> AsyncIterator[Counts]
         connection = _Connection(port, counts)
         while not is_over.is_set():
             await connection.ask()
-        connection.close()
+        await connection.close()
 
     async with _together(client, connections, is_over):
         yield counts
@@ -103,7 +105,7 @@ async def open_loop(port: int, per_second: int, connections: int = 64) -> AsyncI
             await connection.ask()
             due = max(due + pause, loop.time() - 1)
             await asyncio.sleep(max(0, due - loop.time()))
-        connection.close()
+        await connection.close()
 
     async with _together(client, connections, is_over):
         yield counts

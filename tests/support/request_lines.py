@@ -20,7 +20,7 @@ class RequestLines:
         """Return the lines of these requests by id, when they are there; there must be no others, and one for each."""
         found = self.next(len(request_ids))
 
-        assert Counter(line["request_id"] for line in found) == Counter(request_ids)
+        assert Counter(line["request_id"] for line in found) == Counter(request_ids), (found, request_ids)
         return {line["request_id"]: line for line in found}
 
     def next(self, count: int) -> list[dict[str, Any]]:

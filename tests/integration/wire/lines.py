@@ -77,10 +77,11 @@ _REFUSED_TARGETS = (
     *(b"javascript:alert(1)", b"urn:x:y"),
 )
 _METHODS = {b"HEAD": 200, b"OPTIONS": 200} | dict.fromkeys(
-    (b"POST", b"PUT", b"PATCH", b"DELETE", b"TRACE", b"CONNECT", b"PROPFIND", b"REPORT", b"VERSION-CONTROL"), 405
+    (b"POST", b"PUT", b"PATCH", b"DELETE", b"TRACE", b"CONNECT", b"PROPFIND", b"REPORT", b"VERSION-CONTROL", b"QUERY"),
+    405,
 )
 _UNKNOWN_METHODS = (
-    *(b"FOO", b"get", b"Get", b"GETX", b"QUERY", b"M-SEARCH", b"PURGE", b"WEBSOCKET", b"LINK", b"-", b"!#$%&'*+.^_`|~"),
+    *(b"FOO", b"get", b"Get", b"GETX", b"M-SEARCH", b"PURGE", b"WEBSOCKET", b"LINK", b"-", b"!#$%&'*+.^_`|~"),
     *(b"A" * 33, b"A" * 5_000),
 )
 _NO_METHODS = (b"", b"\t", b"G\0T", b"G(T", b"GET:", b"G,T", b"G/T", b"G=T", b"\xffGET", b"GET\x0b", b'"GET"', b"[GET]")
