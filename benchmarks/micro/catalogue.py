@@ -10,6 +10,7 @@ from benchmarks.micro.measuring import Benchmark
 from benchmarks.micro.stages import Stage
 from benchmarks.micro.subject import Subject
 from benchmarks.micro.whole import Whole
+from benchmarks.micro.wire import Wire
 
 
 def catalogue(subject: Subject) -> Mapping[str, Benchmark]:
@@ -20,6 +21,8 @@ def catalogue(subject: Subject) -> Mapping[str, Benchmark]:
 def _whole(subject: Subject) -> Mapping[str, Benchmark]:
     whole = partial(Whole, service=subject.service)
     return {
+        "wire: GET /health": Wire(subject.app, exchanges.HEALTH),
+        "wire: GET /version, admitted": Wire(subject.app, exchanges.VERSION),
         "app: GET /health": whole(subject.app, exchanges.HEALTH),
         "app: GET /version, admitted": whole(subject.app, exchanges.VERSION),
         "app: GET /version, refused": whole(subject.strict, exchanges.REFUSED),

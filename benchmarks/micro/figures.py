@@ -30,6 +30,8 @@ _BOOT_MS: Final = 20.0  # a start takes seconds
 _BOOT_MIB: Final = 2.0  # how far the allocator's own bookkeeping moves it
 
 _NAMES: Final = (
+    "wire: GET /health",
+    "wire: GET /version, admitted",
     "app: GET /health",
     "app: GET /version, admitted",
     "app: GET /version, refused",

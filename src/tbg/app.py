@@ -32,7 +32,7 @@ from tbg.middleware.access_log import AccessLogMiddleware
 from tbg.middleware.cors import CorsMiddleware, exposed_headers
 from tbg.middleware.error_handler import answer_with, handle_unavailable, handle_unexpected
 from tbg.middleware.lifecycle import LifecycleMiddleware
-from tbg.middleware.load import BodyLoadMiddleware, Load, LoadMiddleware
+from tbg.middleware.load import EarlyShedding, Load, LoadMiddleware
 from tbg.middleware.rate_limit import RateLimitMiddleware
 from tbg.middleware.request_id import RequestIdMiddleware
 from tbg.rate_limiting import DEFAULT, SCRIPT, RateLimiter, RateLimitMetrics, RateLimits, headers
@@ -74,13 +74,19 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
         ipv6_prefix=settings.rate_limit_ipv6_prefix,
     )
     load = Load(settings.max_requests_in_flight, infrastructure.metrics)
+    loading = LoadMiddleware(contract, load)
+    body_limits = Limits(settings.max_body_bytes, settings.body_timeout_seconds)
+    router = Router(refusal_key=SCOPE_KEY)
+    access_log = AccessLogMiddleware(contract, ClientAddresses(settings.trusted_proxies, settings.forwarded_header))
+    ids = RequestIdMiddleware()
+    cors = CorsMiddleware(settings.cors_origins, exposed_headers(_FOUNDATION, contract.response_headers))
     app = Service(
         request_type=Request,
-        router=Router(lambda scope: SCOPE_KEY in scope),
+        router=router,
         sink_before_static_route=False,  # the sink takes every path that nothing else serves
         middleware=[
             LifecycleMiddleware(infrastructure),
-            AccessLogMiddleware(contract, ClientAddresses(settings.trusted_proxies, settings.forwarded_header)),
+            access_log,
             ResponseContract(
                 contract,
                 mode=settings.contract_responses,
@@ -88,17 +94,17 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
                 lasting_headers=_LASTING,
                 client_headers=_FOUNDATION,
             ),
-            RequestIdMiddleware(),
-            CorsMiddleware(settings.cors_origins, exposed_headers(_FOUNDATION, contract.response_headers)),
-            LoadMiddleware(contract, load),
+            ids,
+            cors,
+            loading,
             limiter,
-            RequestContract(contract, Limits(settings.max_body_bytes, settings.body_timeout_seconds)),
-            BodyLoadMiddleware(contract, load),
+            RequestContract(contract, body_limits, loading.body_read),
         ],
     )
     app.write_line = request_log(settings)
     app.metrics = infrastructure.metrics
     app.drain = infrastructure.drain
+    app.shedding = EarlyShedding(contract, router, load, inwards=[access_log, ids], outwards=[cors])
     _write_json_with_msgspec(app)
     _handle_errors(app, features)
     mount(app, contract, resources(features), answers(features, limits))

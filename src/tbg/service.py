@@ -15,6 +15,7 @@ from tbg.context import Request, RequestContext, Response
 from tbg.draining import Drain
 from tbg.logs import CutRequestLine, RequestLine, RequestLog
 from tbg.middleware.error_handler import handle_unexpected
+from tbg.middleware.load import EarlyShedding
 
 CLIENT_CLOSED_REQUEST: Final = 499  # no status of HTTP's: the client was gone before there was a response
 _MAX_PATH: Final = 512  # characters in the log
@@ -33,17 +34,23 @@ class Service(falcon.asgi.App[Request, Response]):
         write_line: Writes the line of a request.
         metrics: Where this process counts; the server around the application counts there, too.
         drain: Where the server says that the process is about to end.
+        shedding: Answers what is beyond the capacity of this process.
     """
 
     write_line: RequestLog
     metrics: CollectorRegistry
     drain: Drain
+    shedding: EarlyShedding
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - ASGI's
         """Serve one request, or the life of the process."""
         is_cut = True
         try:
-            await super().__call__(scope, receive, send)
+            if self.shedding.load.is_full and (operation := self.shedding.victim(scope)) is not None:
+                req, resp = Request(scope, receive, options=self.req_options), Response(options=self.resp_options)
+                await self.shedding.answer(operation, req, resp, send)
+            else:
+                await super().__call__(scope, receive, send)
             is_cut = False
         finally:
             context = RequestContext.of(scope)

@@ -23,16 +23,28 @@ _NO_SNIFFING: Final = "x-content-type-options"
 
 
 class RequestContract:
-    """Validate each request after routing and put its Call on ``req.context.call``; the innermost middleware."""
+    """Validate each request after routing and put its Call on ``req.context.call``; the innermost middleware.
 
-    def __init__(self, contract: Contract, limits: Limits) -> None:
+    Args:
+        contract: The contract.
+        limits: What a request may cost.
+        body_read: Called for a valid request with a body; it may complete the response instead of the responder.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        limits: Limits,
+        body_read: Callable[[Operation, Any, Any], None] = lambda _operation, _req, _resp: None,
+    ) -> None:
         self._contract = contract
         self._limits = limits
+        self._body_read = body_read
         bare = (each for each in contract.operations.values() if not each.parameters and each.body is None)
         self._bare_calls = {operation: Call(operation, MappingProxyType({})) for operation in bare}
 
     async def process_resource(
-        self, req: falcon.asgi.Request, _resp: falcon.asgi.Response, _resource: object, params: dict[str, Any]
+        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, _resource: object, params: dict[str, Any]
     ) -> None:
         """Read the request; path parameters reach the responder with the contract's types.
 
@@ -46,6 +58,8 @@ class RequestContract:
         req.context.call = call
         for name, field in operation.path_fields:
             params[name] = call.values[field]
+        if operation.body is not None:
+            self._body_read(operation, req, resp)
 
 
 class ResponseContract:

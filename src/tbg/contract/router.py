@@ -6,7 +6,7 @@ the raw path. An empty segment and a dot segment are no values; no client can co
 
 import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from keyword import iskeyword
 from typing import Any, Final
 from urllib.parse import quote, unquote, unquote_to_bytes
@@ -67,15 +67,15 @@ class Router(falcon.routing.CompiledRouter):
     whatever the number of routes.
 
     Args:
-        is_refused: Whether a request, known by its ASGI scope, is not to be routed at all.
+        refusal_key: A key in the ASGI scope of requests that are not to be routed at all.
     """
 
-    def __init__(self, is_refused: Callable[[Mapping[str, Any]], bool] = lambda _: False) -> None:
+    def __init__(self, refusal_key: str = "") -> None:
         super().__init__()  # nothing of it is used, but Falcon knows routers of this class only
-        self._is_refused = is_refused
+        self._refusal_key = refusal_key
         self._root = _Node()
         self._most_segments = 0
-        self._without_parameters: dict[bytes, _Leaf] = {}
+        self._without_parameters: dict[bytes, tuple[object, MethodDict, str]] = {}
 
     def add_route(self, uri_template: str, resource: object, **_: Any) -> None:  # noqa: ANN401 - Falcon's signature
         """Serve a template.
@@ -93,17 +93,21 @@ class Router(falcon.routing.CompiledRouter):
         names = tuple(_PARAMETER.findall(uri_template))
         node.leaf = _Leaf(uri_template, resource, names, _responders(resource))
         if not names:
-            self._without_parameters[uri_template.encode()] = node.leaf
+            self._without_parameters[uri_template.encode()] = resource, node.leaf.methods, uri_template
 
     def find(self, uri: str, req: falcon.Request | None = None) -> Route | None:
         """Return the route for a request, or for a decoded path; None if there is none."""
-        scope: Mapping[str, Any] = getattr(req, "scope", {})
-        if self._is_refused(scope):
+        return self.route({"path": uri} if req is None else req.scope)  # type: ignore[attr-defined]  # an ASGI request
+
+    def route(self, scope: Mapping[str, Any]) -> Route | None:
+        """Return the route for a request, known by its ASGI scope; None if there is none."""
+        if self._refusal_key in scope:
             return None
         raw_path: bytes | None = scope.get("raw_path")
-        path = quote(uri).encode() if raw_path is None else raw_path
-        if (leaf := self._without_parameters.get(path)) is not None:
-            return leaf.route(())
+        path = quote(scope["path"]).encode() if raw_path is None else raw_path
+        if (literal := self._without_parameters.get(path)) is not None:
+            resource, methods, template = literal
+            return resource, methods, {}, template
         if path.count(b"/") > self._most_segments or is_malformed(path):
             return None
         segments = [unquote(each) if "%" in each else each for each in path.decode("latin-1").split("/")]
