@@ -1,4 +1,4 @@
-"""All that a worker does for a request but the system's own part: from the bytes that arrive to the bytes that leave."""
+"""All that a worker does for a request, from the bytes that arrive to the bytes that leave, but for the system's part."""
 
 import asyncio
 import time
@@ -54,15 +54,15 @@ class Wire:
         began = time.process_time_ns()
         for connection, _ in self._connections:
             connection.data_received(request)
-        while not all(recorder.written for _, recorder in self._connections):
-            await asyncio.sleep(0)
+        await asyncio.gather(*self._state.tasks)
+        await asyncio.sleep(0)  # what leaves at the end of the event loop's turn
         write_log()
         spent = (time.process_time_ns() - began) / _US / _PARALLEL
         self._check()
         return spent
 
     def _connect(self) -> None:
-        config = Config(self._app, ws="none", lifespan="off", log_config=None, access_log=False)  # type: ignore[arg-type]  # an ASGI application
+        config = Config(self._app, ws="none", lifespan="off", log_config=None, access_log=False)
         config.load()
         for number in range(_PARALLEL):
             connection = _protocol(config, self._state)
