@@ -1,4 +1,4 @@
-"""All that a worker does for a request, from the bytes that arrive to the bytes that leave, but for the system's part."""
+"""All that a worker does for a request, from bytes that arrive to bytes that leave, but for the system's part."""
 
 import asyncio
 import time

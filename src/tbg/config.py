@@ -167,7 +167,7 @@ class Settings:
     )
     body_timeout_seconds: float = _seconds(30.0, "longest time a request body may take to arrive")
     max_requests_in_flight: int = _setting(
-        64,
+        16,
         "most requests that a worker works on at the same time; the rest is answered 503 at once",
         "a whole number from 1 to 100000",
         between(1, 100_000),

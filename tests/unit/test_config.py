@@ -270,7 +270,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "contract_responses": "enforce",
         "max_body_bytes": 1024 * 1024,
         "max_connections": 10_000,
-        "max_requests_in_flight": 64,
+        "max_requests_in_flight": 16,
         "header_timeout_seconds": 15.0,
         "write_timeout_seconds": 15.0,
         "body_timeout_seconds": 30.0,
