@@ -114,8 +114,9 @@ async def row(service: Gunicorn, request: bytes, capacity: float, load: float) -
     shed = sum(status == httpx.codes.SERVICE_UNAVAILABLE for status, _ in client.answers)
     good = sum(seconds <= 1 for seconds in served) / SECONDS
     memory = sum(psutil.Process(pid).memory_info().rss for pid in service.worker_pids()) >> 20
+    others = len(client.answers) - len(served) - shed
     return (
-        f"| {load} | {good:.0f} ({good / capacity:.0%}) | {shed / SECONDS:.0f} | {len(client.answers) - len(served) - shed} "
+        f"| {load} | {good:.0f} ({good / capacity:.0%}) | {shed / SECONDS:.0f} | {others} "
         f"| {percentile(served, 0.5)}, {percentile(served, 0.99)} | {percentile(health[0], 0.99)} | {dict(ready[1])} "
         f"| {memory} |"
     )
