@@ -65,6 +65,7 @@ def settings(redis_url: str, **changes: object) -> Settings:
         "rate_limit_requests": _PLENTY,
         "ready_cache_seconds": 60.0,
         "log_format": "json",
+        "max_requests_in_flight": 100_000,  # a stage that is measured alone counts requests in, and none out
         **changes,
     }
     known = {field.name for field in attrs.fields(Settings)}

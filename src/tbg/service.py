@@ -37,18 +37,19 @@ class Service(falcon.asgi.App[Request, Response]):
         shedding: Answers what is beyond the capacity of this process.
     """
 
-    write_line: RequestLog
+    write_line: RequestLog | None = None
     metrics: CollectorRegistry
     drain: Drain
-    shedding: EarlyShedding
+    shedding: EarlyShedding | None = None
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - ASGI's
         """Serve one request, or the life of the process."""
         is_cut = True
         try:
-            if self.shedding.load.is_full and (operation := self.shedding.victim(scope)) is not None:
+            shedding = self.shedding
+            if shedding and shedding.load.is_full and (operation := shedding.victim(scope)) is not None:
                 req, resp = Request(scope, receive, options=self.req_options), Response(options=self.resp_options)
-                await self.shedding.answer(operation, req, resp, send)
+                await shedding.answer(operation, req, resp, send)
             else:
                 await super().__call__(scope, receive, send)
             is_cut = False
@@ -56,7 +57,8 @@ class Service(falcon.asgi.App[Request, Response]):
             context = RequestContext.of(scope)
             if context is not None:
                 context.count_out()
-                self.write_line(_line(scope, context, is_cut=is_cut))
+                if self.write_line is not None:
+                    self.write_line(_line(scope, context, is_cut=is_cut))
                 if context.stream is not None:
                     await _close(context.stream)
 

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ class RequestLines:
     def __init__(self, log: Path) -> None:
         self._log = log
         self._position = log.stat().st_size
+        self._since = datetime.now(UTC)  # what ended before may be written later
         self._lines: list[dict[str, Any]] = []
 
     def of(self, request_ids: list[str]) -> dict[str, dict[str, Any]]:
@@ -36,5 +38,6 @@ class RequestLines:
         self._position += len(whole)
         parsed = [json.loads(line) for line in whole.splitlines() if line]
         assert not [line for line in parsed if line["level"] in {"error", "critical"} or "exception" in line]
-        self._lines += [line for line in parsed if line["event"] == "http.request"]
+        ended = [line for line in parsed if line["event"] == "http.request"]
+        self._lines += [line for line in ended if datetime.fromisoformat(line["timestamp"]) >= self._since]
         return self._lines

@@ -16,3 +16,75 @@ def test_a_path_is_taken_as_it_is_written(path: str) -> None:
 
     assert router.find("/health") is not None
     assert router.find(path) is None
+
+
+class Thing:
+    async def on_get(self, req: object, resp: object) -> None: ...
+
+
+def routed(templates: list[str], path: str) -> tuple[str | None, dict[str, object]] | None:
+    """Return the template and the parameters of the route to a raw path."""
+    router = Router()
+    for template in templates:
+        router.add_route(template, Thing())
+    route = router.route({"path": path, "raw_path": path.encode()})
+    return route and (route[3], route[2])
+
+
+@pytest.mark.parametrize(
+    ("templates", "path", "expected"),
+    [
+        (["/a/{x}/b", "/a/{y}/c"], "/a/1/b", ("/a/{x}/b", {"x": "1"})),
+        (["/a/{x}/b", "/a/{y}/c"], "/a/1/c", ("/a/{y}/c", {"y": "1"})),
+        (["/a/{x}", "/a/b"], "/a/b", ("/a/b", {})),
+        (["/a/{x}/c", "/a/b/d"], "/a/b/c", ("/a/{x}/c", {"x": "b"})),
+        (["/a/{x}"], "/a/b%2Fc", ("/a/{x}", {"x": "b/c"})),
+        (["/a/{x}"], "/a/%C3%A9", ("/a/{x}", {"x": "é"})),
+        (["/a/{x}"], "/a/", None),
+        (["/a/{x}"], "/a/..", None),
+        (["/a/{x}"], "/a/%2e%2E", None),
+        (["/a/{x}"], "/a/%ff", None),
+        (["/a/{x}"], "/a/%zz", None),
+        (["/a/{x}"], "/a/b/c", None),
+        (["/a%2Fb"], "/a/b", None),
+        (["/caf%C3%A9"], "/caf%c3%a9", ("/caf%C3%A9", {})),
+        (["/{name}.{ext}"], "/a.b.c", ("/{name}.{ext}", {"name": "a.b", "ext": "c"})),
+        (["/{name}.{ext}"], "/a.", None),
+        (["/{name}.{ext}"], "/.a", None),
+        (["/v{major}-{minor}x"], "/v1-2x", ("/v{major}-{minor}x", {"major": "1", "minor": "2"})),
+        (["/v{major}-{minor}x"], "/v1-2", None),
+        (["/v{major}-{minor}x"], "/v-2x", None),
+    ],
+)
+def test_paths_are_matched_by_their_raw_segments(
+    templates: list[str], path: str, expected: tuple[str, dict[str, object]] | None
+) -> None:
+    assert routed(templates, path) == expected
+
+
+def test_a_long_path_costs_nothing() -> None:
+    assert routed(["/a/{x}"], "/a" * 30_000) is None
+
+
+@pytest.mark.parametrize(
+    ("templates", "message"),
+    [
+        (["/a/{x}", "/a/{y}"], "matches the same paths as /a/{x}"),
+        (["a"], "must begin with a slash"),
+        (["/{a}{b}"], "no two may touch"),
+        (["/{a-b}"], "must be a Python identifier"),
+        (["/{a}/{a}"], "names of their own"),
+        (["/{class}"], "names of their own"),
+    ],
+)
+def test_a_template_that_cannot_be_matched_is_refused(templates: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        routed(templates, "/")
+
+
+def test_a_responder_must_be_a_coroutine_function() -> None:
+    class Plain:
+        def on_get(self, req: object, resp: object) -> None: ...
+
+    with pytest.raises(TypeError, match=r"Plain\.on_get must be an async function"):
+        Router().add_route("/", Plain())
