@@ -6,6 +6,8 @@ import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
+
 from tests.conftest import StartGunicorn
 from tests.integration.probe.app import APP
 from tests.support.databases import ask
@@ -49,8 +51,8 @@ def test_nothing_stays_behind(start_gunicorn: StartGunicorn, postgres_url: str) 
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda number: leave(service, number), range(CLIENTS)))
     wait_until(lambda: open_sessions(postgres_url) == 0, 10, "the end of every session")
-    with ThreadPoolExecutor(16) as pool, service.client() as client:
-        answers = list(pool.map(lambda _: client.get("/probe/notes"), range(64)))
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: httpx.get(f"{service.url}/probe/notes", trust_env=False), range(64)))
 
     refusals = [line for line in service.log() if line["level"] in {"warning", "error"}]
     assert {answer.status_code for answer in answers} == {200}, refusals
