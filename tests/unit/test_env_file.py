@@ -12,9 +12,8 @@ from click.testing import CliRunner
 from tbg import cli
 from tbg.config import Settings, SettingsError, options, unknown_variables
 from tbg.env_file import read_env_file
+from tests.support.root import AS_ROOT
 from tests.support.texts import as_variable
-
-AS_ROOT = pytest.mark.skipif("os.geteuid() != 0", reason="only root can become another user")
 
 
 @pytest.fixture(autouse=True)

@@ -12,11 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.root import AS_ROOT
 from tests.system.dev.checkouts import Checkout
 
 MakeCheckout = Callable[[Path], Checkout]
-
-AS_ROOT = pytest.mark.skipif("os.geteuid() != 0", reason="only root can mount, and only root changes to nobody")
 
 
 @pytest.fixture

@@ -13,8 +13,7 @@ import pytest
 from tbg.dev import account
 from tbg.dev.account import Account, outside_of, reachable_directory, reachable_program, remove
 from tbg.dev.errors import DevServerError
-
-AS_ROOT = pytest.mark.skipif("os.geteuid() != 0", reason="only root starts servers as somebody else")
+from tests.support.root import AS_ROOT
 
 
 @pytest.fixture

@@ -20,11 +20,11 @@ from tbg.dev.postgres import DATABASE, EmbeddedPostgres
 from tbg.dev.server import EmbeddedServer
 from tbg.dev.valkey import EmbeddedValkey
 from tests.support.databases import ask, migrate
+from tests.support.root import AS_ROOT
 from tests.support.servers import discarded
 
 OLD_PASSWORD = "tbgdev2026"
 SERVERS = [EmbeddedPostgres, EmbeddedValkey]
-AS_ROOT = pytest.mark.skipif("os.geteuid() != 0", reason="only root can become another user")
 
 
 @pytest.fixture(scope="module")
