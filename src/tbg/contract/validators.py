@@ -41,7 +41,7 @@ def _safe(cls: Any) -> Any:  # noqa: ANN401 - the same
 
     look_at_format = cls.VALIDATORS["format"]
 
-    def format_(validator: Validator, name: object, instance: Any, schema: dict[str, Any]) -> Errors:
+    def format_(validator: Validator, name: object, instance: Any, schema: dict[str, Any]) -> Errors:  # noqa: ANN401 - any value of JSON
         # A half is no int32 either, but that it is no integer is all that needs to be said.
         if schema.get("type") != "integer" or validator.is_type(instance, "integer"):
             yield from look_at_format(validator, name, instance, schema) or ()
