@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import attrs
 
-from tbg.contract.fields import Decode, Fields
+from tbg.contract.raw import Decode, Fields
 from tbg.contract.schemas import Finding, pointer_of
 from tbg.contract.shapes import MISSING
 

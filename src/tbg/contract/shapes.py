@@ -170,8 +170,12 @@ def is_open(alternative: Alternative) -> bool:
 def item_groups(alternative: Alternative) -> list[list[Schema]]:
     """Return what holds for the first items, one by one, and last for all others."""
     longest = max((len(schema.get("prefixItems", ())) for schema in alternative), default=0)
-    positions = range(longest + 1)
-    return [[schema for parent in alternative for schema in _item(parent, at)] for at in positions]
+    return [item_schemas(alternative, position) for position in range(longest + 1)]
+
+
+def item_schemas(alternative: Alternative, position: int) -> list[Schema]:
+    """Return what holds for one item."""
+    return [schema for parent in alternative for schema in _item(parent, position)]
 
 
 def _item(parent: Mapping[str, Any], position: int) -> list[Schema]:

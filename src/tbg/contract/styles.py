@@ -13,7 +13,7 @@ from jsonschema_path import SchemaPath
 
 from tbg.contract.brackets import BracketCaster
 from tbg.contract.casting import Cast, Casters
-from tbg.contract.fields import Decode, Fields, decode_form, decode_percent
+from tbg.contract.raw import Decode, Fields, decode_form, decode_percent
 from tbg.contract.readers import DeepObject, Exploded, InOneText, InvalidParameterError, Read, Reader, malformed
 from tbg.contract.schemas import Validate
 from tbg.contract.shapes import (

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema_path import SchemaPath
 
-from tbg.contract.fields import split_cookies, split_query
+from tbg.contract.raw import split_cookies, split_query
 from tbg.contract.styles import Location, Style, compile_style, default_explode
 from tests.unit.contract.support import Document
 
@@ -16,7 +16,10 @@ type Value = Any  # a text, a list or an object of text
 
 TEXT: Document = {"type": "string"}
 LIST: Document = {"type": "array", "items": {"type": "string"}}
-OBJECT: Document = {"type": "object", "properties": {"R": {"type": "integer"}, "G": {"type": "integer"}, "B": {"type": "string"}}}
+OBJECT: Document = {
+    "type": "object",
+    "properties": {"R": {"type": "integer"}, "G": {"type": "integer"}, "B": {"type": "string"}},
+}
 SCHEMAS: dict[str, Document] = {"primitive": TEXT, "array": LIST, "object": OBJECT}
 VALUES = {"primitive": "blue", "array": ["blue", "black", "brown"], "object": {"R": 100, "G": 200, "B": "150"}}
 
