@@ -8,11 +8,11 @@ import attrs
 from jsonschema_path import SchemaPath
 from openapi_core.schema.parameters import get_style_and_explode
 
-from tbg.contract.casting import is_plain_text
 from tbg.contract.decoding import MalformedBodyError
 from tbg.contract.matching import Find, finder
 from tbg.contract.media import Content, Media, compile_content
 from tbg.contract.memo import Memo
+from tbg.contract.openapi_casting import is_plain_text
 from tbg.contract.parameters import Deserialize, InvalidParameterError, Location, reader
 from tbg.contract.schemas import Finding, Validate, compile_schema
 
