@@ -21,11 +21,13 @@ from tbg.contract.router import Router, allowed_methods, is_malformed
 from tbg.contract.routing import Answers, Resources, differences, mount, served, undocumented
 from tbg.contract.schemas import Finding
 from tbg.contract.serving import DocumentResource
+from tbg.contract.streams import BrokenStreamError
 
 __all__ = [
     "UNSET",
     "Answers",
     "Breach",
+    "BrokenStreamError",
     "Call",
     "Contract",
     "ContractError",

@@ -13,6 +13,7 @@ from tbg.contract.forms import FORMS, Form
 from tbg.contract.matching import distinct, parse_media_type
 from tbg.contract.openapi_casting import deserializers, main_type
 from tbg.contract.schemas import Validate, compile_schema
+from tbg.contract.sequences import SEQUENCES, Items, compile_sequence
 
 _deserializers = MediaTypeDeserializersFactory.from_schema_casters_factory(deserializers.schema_casters_factory)
 
@@ -24,11 +25,16 @@ Decode = Callable[[bytes, Mapping[str, str]], object]
 
 @attrs.frozen
 class Media:
-    """One entry of a ``content`` map, compiled; without a schema there is nothing to validate."""
+    """One entry of a ``content`` map, compiled; without a schema there is nothing to validate.
+
+    Attributes:
+        items: How what is streamed is judged piece by piece, if it can be.
+    """
 
     media_type: str
     decode: Decode = attrs.field(repr=False)
     validate: Validate | None = attrs.field(repr=False)
+    items: Items | None = attrs.field(default=None, repr=False, kw_only=True)
 
 
 Content = Mapping[str, Media]
@@ -49,6 +55,9 @@ def _compile_entry(spec: SchemaPath, key: str, media: SchemaPath) -> Media:
     media_type, parameters = parse_media_type(key)
     if "schema" in media and parameters.get("charset", "utf-8") not in _READABLE:
         raise ValueError(f"a body of {key} cannot be read: only UTF-8 can")
+    if "schema" in media and media_type in SEQUENCES:
+        sequence = compile_sequence(spec, media_type, media / "schema")
+        return Media(media_type, sequence.decode, sequence.validate, items=sequence.items)
     return _compile(spec, media_type, media)
 
 
