@@ -2,14 +2,15 @@
 
 OpenAPI 3.1 does not say what the ``schema`` of such a media type describes; 3.2 models the body as an array of its
 items ("Sequential Media Types"). So a schema of type ``array`` is the whole body's; any other is the item's, as people
-write it in 3.1. The item of JSON Lines is the value of a line. That of an event stream is the event, if the schema
-speaks of the member ``data`` and no others than ``event``, ``id`` and ``retry`` (3.2, "Special Considerations for
-Server-Sent Events"), else the event's data. Data is text where the schema takes nothing but text;
-elsewhere it is JSON, or text if it is none.
+write it in 3.1. The item of JSON Lines is the value of a line. That of an event stream is the event's data, as people
+write it in 3.1; a schema that speaks of the member ``data`` and no others than ``event``, ``id`` and ``retry`` may be
+meant as 3.2 has it, where the item is the event ("Special Considerations for Server-Sent Events"), and then either will
+do. Data is text where the schema takes nothing but text; elsewhere it is JSON, or text if it is none.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -56,16 +57,28 @@ class Items:
     """
 
     end: re.Pattern[bytes]
-    _read: Read
+    _readings: tuple[Read, ...]
     _validate: Validate
 
     def judge(self, raw: bytes) -> Finding | None:
         """Return what is wrong with one item as it was cut, or None."""
         try:
-            value = self._read(raw)
+            value, findings = self._read(raw)
         except MalformedBodyError:
             return Finding("", "format", "is malformed")
-        return None if value is _NOTHING else next(iter(self._validate(value)), None)
+        return None if value is _NOTHING else next(iter(findings), None)
+
+    def _read(self, raw: bytes) -> tuple[object, tuple[Finding, ...]]:
+        """Return an item and what is wrong with it, in the first reading that is valid or else in the first."""
+        worst = None
+        for reading in self._readings:
+            value = reading(raw)
+            findings = () if value is _NOTHING else self._validate(value)
+            if not findings:
+                return value, ()
+            worst = worst or (value, findings)
+        assert worst is not None  # noqa: S101 - there is one reading at least
+        return worst
 
     def read_all(self, body: bytes) -> list[object]:
         """Return the items of a whole body.
@@ -74,9 +87,10 @@ class Items:
             MalformedBodyError: One of them cannot be read.
         """
         values: list[object] = []
+        read = self._readings[0] if len(self._readings) == 1 else lambda raw: self._read(raw)[0]
         for raw in self._cut(body):
             try:
-                value = self._read(raw)
+                value = read(raw)
             except MalformedBodyError as error:
                 raise MalformedBodyError(f"Item {len(values)}: {error}") from error
             if value is not _NOTHING:
@@ -127,8 +141,9 @@ def compile_sequence(spec: SchemaPath, media_type: str, schema: SchemaPath) -> S
     validate = None
     if casters.shapes.types(schemas) == _ARRAY:
         validate, schemas = compile_schema(spec, schema), _of_items(casters.shapes.alternatives(schemas), media_type)
-    read = _line if media_type in _LINES else _event_reader(casters.shapes.alternatives(schemas))
-    return Sequence(Items(_LINE_END if media_type in _LINES else _EVENT_END, read, casters.validate(schemas)), validate)
+    is_lines = media_type in _LINES
+    readings = (_line,) if is_lines else _of_events(casters.shapes.alternatives(schemas))
+    return Sequence(Items(_LINE_END if is_lines else _EVENT_END, readings, casters.validate(schemas)), validate)
 
 
 def _of_items(alternatives: list[Alternative], media_type: str) -> list[Schema]:
@@ -142,13 +157,13 @@ def _line(raw: bytes) -> object:
     return decode_json(raw, {}) if raw.strip() else _NOTHING
 
 
-def _event_reader(alternatives: list[Alternative]) -> Read:
-    objects = [each for each in alternatives if "object" in types(each)]
-    if objects and all("data" in (names := _names(each)) and names <= _FIELDS for each in objects):
-        is_text = all(_types(member_schemas(each, "data")) == _TEXT for each in objects)
-        return lambda raw: _event(raw, is_text=is_text)
+def _of_events(alternatives: list[Alternative]) -> tuple[Read, ...]:
     is_text = frozenset[str]().union(*map(types, alternatives)) == _TEXT
-    return lambda raw: _data(raw, is_text=is_text)
+    of_data = partial(_data, is_text=is_text)
+    objects = [each for each in alternatives if "object" in types(each)]
+    if not objects or not all("data" in (names := _names(each)) and names <= _FIELDS for each in objects):
+        return (of_data,)
+    return partial(_event, is_text=all(_types(member_schemas(each, "data")) == _TEXT for each in objects)), of_data
 
 
 def _names(alternative: Alternative) -> set[str]:

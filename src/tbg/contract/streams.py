@@ -39,11 +39,11 @@ class _Watch:
         if self._is_over:
             return data
         self._rest += data
-        start = 0
-        for found in self._items.end.finditer(self._rest, self._searched):
-            if not self._passes(start, found.end()):
+        start, searched = 0, self._searched
+        while (end := self._end(searched)) is not None:
+            if not self._passes(start, end):
                 return self._release(start)
-            start = found.end()
+            start = searched = end
         self._searched = max(0, len(self._rest) - start - _LONGEST_END)
         if len(self._rest) - start > _LONGEST_ITEM:
             self._breach(Finding("", "size", f"is longer than {_LONGEST_ITEM} bytes"))
@@ -57,6 +57,11 @@ class _Watch:
         """Raise BrokenStreamError if the stream ends here."""
         if self._is_over and self._enforce:
             raise BrokenStreamError
+
+    def _end(self, searched: int) -> int | None:
+        """Return where the next item ends; a match that lived longer would keep the buffer from being cut."""
+        found = self._items.end.search(self._rest, searched)
+        return None if found is None else found.end()
 
     def _passes(self, start: int, end: int) -> bool:
         finding = self._items.judge(bytes(self._rest[start:end]))
