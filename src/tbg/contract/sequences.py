@@ -177,6 +177,8 @@ def _types(schemas: list[Schema]) -> frozenset[str]:
 
 def _event(raw: bytes, *, is_text: bool) -> object:
     """Return an event's fields (HTML, "Interpreting an event stream"), _NOTHING if it has no data to dispatch."""
+    if not raw.strip():
+        return _NOTHING
     try:
         lines = _FIELD_END.split(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
