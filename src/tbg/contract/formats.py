@@ -29,6 +29,10 @@ _LARGEST_FLOAT = 3.4028234663852886e38
 _LARGEST_DOUBLE = 1.7976931348623157e308
 
 
+def _integer(least: int, greatest: int) -> dict[str, Any]:
+    return {"minimum": least, "maximum": greatest, "multipleOf": 1}
+
+
 _OF_TEXT: Final[Mapping[str, dict[str, Any]]] = {
     **{
         name: {"format": name}
@@ -46,7 +50,8 @@ _OF_TEXT: Final[Mapping[str, dict[str, Any]]] = {
     "password": {},  # a hint to who shows it
 }
 _OF_NUMBERS: Final[Mapping[str, dict[str, Any]]] = {
-    "int32": {"minimum": -(2**31), "maximum": 2**31 - 1, "multipleOf": 1},
+    **{f"int{bits}": _integer(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32)},
+    **{f"uint{bits}": _integer(0, 2**bits - 1) for bits in (8, 16, 32, 64)},
     # jsonschema-rs says of the double -2^63 that it is less than the integer.
     "int64": {"anyOf": [{"minimum": -(2**63)}, {"const": -(2.0**63)}], "maximum": 2**63 - 1, "multipleOf": 1},
     "float": {"minimum": -_LARGEST_FLOAT, "maximum": _LARGEST_FLOAT},
