@@ -11,6 +11,7 @@ from tbg.contract import DocumentError, InvalidRequestError
 from tests.unit.contract.support import Document, Resource, Service, document, findings, load, operation, serve
 
 ARRAY = {"type": "array", "items": {"type": "integer"}}
+STRICT: Document = {"x-strict-query": True}
 POINT = {"type": "object", "properties": {"x": {"type": "integer"}, "y": {"type": "integer"}}}
 CLOSED = POINT | {"additionalProperties": False}
 DEEP: Document = {"style": "deepObject", "explode": True}
@@ -457,9 +458,9 @@ KINDS: Document = {
         (KINDS, DEEP, "p[k]=b&p[v]=7", {"k": "b", "v": "7"}),
         (KINDS, {}, "k=b&v=7", {"k": "b", "v": "7"}),
         ({"type": "object", "additionalProperties": {"type": "integer"}}, DEEP, "p[a]=1&p[b]=2", {"a": 1, "b": 2}),
-        ({"type": "object", "patternProperties": {"^n": {"type": "number"}}}, DEEP, "p[n]=1.5&p[s]=1", {"n": 1.5, "s": "1"}),
+        ({"patternProperties": {"^n": {"type": "number"}}}, DEEP, "p[n]=1.5&p[s]=1", {"n": 1.5, "s": "1"}),
         ({"type": "object", "properties": {"t": ARRAY}}, {}, "t=1&t=2", {"t": [1, 2]}),
-        ({"if": {"properties": {"x": {"const": 1}}}, "then": POINT, "type": "object"}, DEEP, "p[x]=1&p[y]=2", {"x": 1, "y": 2}),
+        ({"if": {"required": ["x"]}, "then": POINT, "type": "object"}, DEEP, "p[x]=1&p[y]=2", {"x": 1, "y": 2}),
         ({"type": "object", "properties": {"t": ARRAY}}, DEEP, "p[t][]=1&p[t][]=2", {"t": [1, 2]}),
         ({"type": "object", "properties": {"t": ARRAY}}, DEEP, "p[t][1]=2&p[t][0]=1", {"t": [1, 2]}),
         ({"type": "object", "properties": {"t": ARRAY}}, DEEP, "p[t]=1&p[t]=2", {"t": [1, 2]}),
@@ -720,7 +721,7 @@ def test_an_unknown_query_parameter_is_refused_if_the_contract_says_so(
 
 
 def test_an_operation_without_parameters_can_be_strict(tmp_path: Path) -> None:
-    tested = serve(load(tmp_path, document({"/act": {"get": operation(**{"x-strict-query": True})}})))
+    tested = serve(load(tmp_path, document({"/act": {"get": operation(**STRICT)}})))
 
     assert tested.send().status_code == 200
     assert findings(tested.send(query_string="a")) == [("query", "/a", "unknown")]
@@ -730,7 +731,7 @@ def test_an_operation_without_parameters_can_be_strict(tmp_path: Path) -> None:
 def test_a_key_in_the_query_is_known(tmp_path: Path) -> None:
     schemes = {"Key": {"type": "apiKey", "in": "query", "name": "api_key"}}
     components = document({})["components"] | {"securitySchemes": schemes}
-    paths = {"/act": {"get": operation(**{"x-strict-query": True})}}
+    paths = {"/act": {"get": operation(**STRICT)}}
     tested = serve(load(tmp_path, document(paths, components=components)))
 
     assert tested.send(query_string="api_key=1").status_code == 200
@@ -738,15 +739,17 @@ def test_a_key_in_the_query_is_known(tmp_path: Path) -> None:
 
 def test_an_object_that_takes_everything_leaves_nothing_unknown(tmp_path: Path) -> None:
     anything = parameter({"type": "object", "additionalProperties": True})
-    paths = {"/act": {"get": operation(parameters=[anything], **{"x-strict-query": True})}}
+    paths = {"/act": {"get": operation(parameters=[anything], **STRICT)}}
 
     assert serve(load(tmp_path, document(paths))).send(query_string="a=1").json["values"] == {"p": {"a": "1"}}
 
 
 @pytest.mark.parametrize("value", ["yes", 1, None])
 def test_strictness_is_true_or_false(tmp_path: Path, value: object) -> None:
+    members: Document = {"x-strict-query": value}
+
     with pytest.raises(DocumentError, match="x-strict-query must be true or false"):
-        load(tmp_path, document({"/act": {"get": operation(**{"x-strict-query": value})}}))
+        load(tmp_path, document({"/act": {"get": operation(**members)}}))
 
 
 @pytest.mark.parametrize(
