@@ -12,9 +12,18 @@ import attrs
 from jsonschema_path import SchemaPath
 
 from tbg.contract.brackets import BracketCaster
-from tbg.contract.casting import Cast, Casters
+from tbg.contract.casting import Cast, Casters, as_text
 from tbg.contract.raw import Decode, Fields, decode_form, decode_percent
-from tbg.contract.readers import DeepObject, Exploded, InOneText, InvalidParameterError, Read, Reader, malformed
+from tbg.contract.readers import (
+    DeepObject,
+    Exploded,
+    InOneText,
+    InvalidParameterError,
+    Read,
+    Reader,
+    malformed,
+    text_reader,
+)
 from tbg.contract.schemas import Validate
 from tbg.contract.shapes import (
     MISSING,
@@ -215,6 +224,9 @@ def _reading(value: _Value, kinds: tuple[Kind, ...], reader: Reader, casters: Ca
     if len(reads) > 1:
         return partial(_read_any, reads, cast, casters.validate(value.schemas))
     (read,) = reads.values()
+    if kinds == ("primitive",) and value.style in {"form", "simple"}:
+        read = text_reader(value.name, value.decode)
+        return read if cast is as_text else lambda fields: cast(read(fields))
 
     def read_one(fields: Fields) -> object:
         try:
