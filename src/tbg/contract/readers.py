@@ -38,6 +38,23 @@ def repeated(*path: str) -> InvalidParameterError:
     return InvalidParameterError((Finding(pointer_of(path), "repeated", "must be given once"),))
 
 
+def text_reader(name: str, decode: Decode) -> Read:
+    """Build what reads one text without any style, as quickly as can be."""
+
+    def read(fields: Fields) -> object:
+        values = fields.get(name)
+        if values is None:
+            return MISSING
+        if len(values) > 1:
+            raise repeated()
+        try:
+            return decode(values[0])
+        except UnicodeDecodeError:
+            raise malformed() from None
+
+    return read
+
+
 class Reader(Protocol):
     """One style: a value is read as what its schema allows."""
 

@@ -12,7 +12,7 @@ from tbg.contract.openapi_casting import is_plain_text
 from tbg.contract.readers import InvalidParameterError
 from tbg.contract.schemas import Finding, Validate, compile_schema
 from tbg.contract.shapes import MISSING, Shapes, written
-from tbg.contract.styles import compile_style
+from tbg.contract.styles import compile_style, style_of
 
 SET_COOKIE: Final = "set-cookie"
 CONTENT_LENGTH: Final = "content-length"
@@ -95,7 +95,7 @@ def _compile(spec: SchemaPath, name: str, header: SchemaPath) -> Header:
 
 
 def _by_style(spec: SchemaPath, name: str, header: SchemaPath, validate: Validate) -> HeaderCheck:
-    style, explode = (header / "style").read_str("simple"), (header / "explode").read_bool(default=False)
+    style, explode = style_of(header, "header")
     read = compile_style(spec, header / "schema", name, style, explode=explode, location="header").read
 
     def judge(raw: str) -> tuple[Finding, ...]:
