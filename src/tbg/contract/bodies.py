@@ -69,17 +69,14 @@ async def read_body(req: falcon.asgi.Request, body: RequestBody, limits: Limits)
     raw = await _receive(req, limits)
     if not raw:
         return _empty(body)
-    return _judge(req, raw, announced or _negotiate(req, body), limits)
+    return _judge(raw, *(announced or _negotiate(req, body)))
 
 
 def _empty(body: RequestBody) -> Received:
     return Received(None, (Finding("", "required", "is required"),) if body.required else ())
 
 
-def _judge(
-    req: falcon.asgi.Request, raw: bytes, negotiated: tuple[Media, Mapping[str, str]], limits: Limits
-) -> Received:
-    media, parameters = negotiated
+def _judge(raw: bytes, media: Media, parameters: Mapping[str, str]) -> Received:
     try:
         value = media.decode(raw, parameters)
         if media.decode is not decode_json:

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 DEEPEST: Final = 100
-"""How many arrays and objects of a request may stand inside each other (RFC 8259, section 9, leaves it to the reader)."""
+"""How many arrays and objects of a request may stand inside each other (RFC 8259, section 9, allows a limit)."""
 
 _BRACKETS: Final = bytes.maketrans(b"[{]}", b"(())")
 _NO_STRUCTURE: Final = bytes(set(range(256)) - set(b'[{]}"\\'))

@@ -3,9 +3,9 @@
 OpenAPI 3.1.1, section 4.8.15.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 import attrs
 
@@ -31,6 +31,10 @@ class WrongPartError(Exception):
         self.finding = finding
 
 
+Check = Callable[[Part], Finding | None]
+"""Say what is wrong with a part besides its media type and its content; the pointer is the part's."""
+
+
 @attrs.frozen
 class Field:
     """What one property says about how it is sent.
@@ -43,6 +47,7 @@ class Field:
         cast: Turns text, or a list of it, into a value.
         is_opaque: Whether bytes need only be counted to be judged.
         transfer_encoding: Under which bytes are sent as text, and stay text.
+        checks: What else is wanted of a part.
     """
 
     name: str
@@ -52,7 +57,7 @@ class Field:
     cast: Cast = attrs.field(default=as_text, repr=False)
     is_opaque: bool = True
     transfer_encoding: str = ""
-    checks: Sequence[Callable[[Part], Finding | None]] = attrs.field(default=(), repr=False)
+    checks: Sequence[Check] = attrs.field(default=(), repr=False, eq=False)
 
     def read(self, parts: Sequence[Part]) -> object:
         """Return the value that ``parts`` stand for, in their order.
@@ -174,15 +179,25 @@ def _matches(media_type: str, accepted: str) -> bool:
     return accepted in {media_type, "*/*"} or (sub == "*" and media_type.partition("/")[0] == main)
 
 
-def compile_field(casters: Casters, name: str, schemas: Sequence[Schema], encoding: Mapping[str, Any]) -> Field:
-    """Compile the field ``name``, for which all of ``schemas`` hold, and its Encoding Object."""
+def compile_field(
+    casters: Casters, name: str, schemas: Sequence[Schema], content_type: str = "", checks: Sequence[Check] = ()
+) -> Field:
+    """Compile the field ``name``, for which all of ``schemas`` hold.
+
+    Args:
+        casters: Of the document.
+        name: The property; ``""`` if it has none.
+        schemas: What holds for it.
+        content_type: As its Encoding Object says, a list separated by commas.
+        checks: What else is wanted of its parts.
+    """
     shapes = casters.shapes
     kinds = kinds_of(shapes, schemas)
     is_list = "array" in kinds and kinds <= {"array", "null"}
     if "array" in kinds:
         items = [kinds_of(shapes, each) for each in items_of(shapes, schemas)]
         kinds = (frozenset() if is_list else kinds - {"array"}).union(*items)
-    accepted = tuple(parse_media_type(each)[0] for each in encoding.get("contentType", "").split(",") if each)
+    accepted = tuple(parse_media_type(each)[0] for each in content_type.split(",") if each.strip())
     if accepted and not any(each == "*/*" or is_text(each) for each in accepted) and "string" in kinds:
         kinds = (kinds - {"string"}) | {BINARY}
     return Field(
@@ -190,9 +205,10 @@ def compile_field(casters: Casters, name: str, schemas: Sequence[Schema], encodi
         kinds,
         is_list=is_list,
         accepted=accepted,
-        cast=casters.cast(schemas),
+        cast=as_text if kinds <= STRUCTURED | {BINARY, "null"} else casters.cast(schemas),
         is_opaque=only_counted(shapes, schemas),
         transfer_encoding=encoding_of(shapes, schemas),
+        checks=checks,
     )
 
 

@@ -4,22 +4,24 @@ What the schema says of a field is looked for in all of it: behind references, i
 branches of a schema would read a field in different ways, each way is tried in turn until the schema accepts.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
-from urllib.parse import unquote, unquote_to_bytes
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import unquote
 
 from jsonschema_path import SchemaPath
 
-from tbg.contract.casting import Casters
 from tbg.contract.decoding import MalformedBodyError
 from tbg.contract.fields import WrongPartError
 from tbg.contract.media_types import URLENCODED
-from tbg.contract.parts import MOST_FIELDS, Part, PartsReader
+from tbg.contract.parts import Part, PartsReader
+from tbg.contract.pointers import to_pointer
+from tbg.contract.raw import MOST_FIELDS, decode_form
+from tbg.contract.readers import InvalidParameterError
 from tbg.contract.schemas import Finding, Validate, compile_schema
-from tbg.contract.shapes import written
+from tbg.contract.shapes import MISSING
 from tbg.contract.text import nul_in_value
 from tbg.contract.uploads import Disk, Spool, as_judged
-from tbg.contract.ways import Way, ways_to_read
+from tbg.contract.ways import Way, Ways
 
 _UNLIMITED: Final = 2**63
 
@@ -38,8 +40,7 @@ class Form:
         self._is_urlencoded = media_type == URLENCODED
         schema = media / "schema" if "schema" in media else None
         self._validate: Validate = compile_schema(spec, schema) if schema is not None else lambda _: ()
-        encodings: Mapping[str, Any] = (media / "encoding").read_value() if "encoding" in media else {}
-        self._ways = ways_to_read(Casters(spec), [] if schema is None else [written(schema)], encodings)
+        self._ways = Ways(spec, media_type, media).compile()
 
     def receive(
         self, _content_type: str, parameters: Mapping[str, str], disk: Disk, most_bytes: int
@@ -97,13 +98,36 @@ class Form:
 
     def _read(self, way: Way, fields: Mapping[str, list[Part]]) -> Verdict:
         values, findings = dict(way.defaults), list[Finding]()
-        for name, parts in fields.items():
+        rest = _read_styled(way, fields, values, findings) if way.styled else fields
+        for name, parts in rest.items():
             try:
                 values[name] = way.of(name).read(parts)
             except WrongPartError as error:
                 findings.append(error.finding)
         # What is not sent right is no value: the schema would only miss it.
         return values, tuple(findings) or nul_in_value(values) or self._validate(as_judged(values))
+
+
+def _read_styled(
+    way: Way, fields: Mapping[str, list[Part]], values: dict[str, object], findings: list[Finding]
+) -> Mapping[str, list[Part]]:
+    """Read the fields that are written as query parameters are, and return those that are not."""
+    rest = dict(fields)
+    for name, style in sorted(way.styled.items(), key=lambda each: each[1].takes_others):
+        taken = {
+            key: [part.raw for part in rest.pop(key)]
+            for key in list(rest)
+            if style.takes(key) or (style.takes_others and key not in way.named)
+        }
+        try:
+            value = style.read(taken)
+        except InvalidParameterError as invalid:
+            pointer = to_pointer([name])
+            findings += [Finding(pointer + each.pointer, each.code, each.detail) for each in invalid.findings]
+        else:
+            if value is not MISSING:
+                values[name] = value
+    return rest
 
 
 class FormReading:
@@ -127,7 +151,7 @@ class FormReading:
         Raises:
             MalformedBodyError: It is no such form.
         """
-        return self._form.judge([Part(name, data=value) for name, value in _pairs(bytes(self._body))])
+        return self._form.judge(_fields(bytes(self._body)))
 
     def close(self) -> None:
         """Do nothing: there are no files."""
@@ -173,14 +197,12 @@ class MultipartReading:
         self._spool.close()
 
 
-def _pairs(body: bytes) -> Iterator[tuple[str, str]]:
-    """Yield the fields of a urlencoded form, which is UTF-8 (WHATWG URL, section 5.1)."""
+def _fields(body: bytes) -> list[Part]:
+    """Split a urlencoded form, which is UTF-8 (WHATWG URL, section 5.1)."""
     if body.count(b"&") >= MOST_FIELDS:
         raise MalformedBodyError(f"The form has more than {MOST_FIELDS} fields")
     try:
-        for pair in body.replace(b"+", b" ").split(b"&"):
-            if pair:
-                name, _, value = pair.partition(b"=")
-                yield unquote_to_bytes(name).decode(), unquote_to_bytes(value).decode()
+        pairs = [pair.partition("=") for pair in body.decode().split("&") if pair]
+        return [Part(decode_form(name), data=decode_form(value), raw=value) for name, _, value in pairs]
     except UnicodeDecodeError as error:
         raise MalformedBodyError("The form is not valid UTF-8") from error

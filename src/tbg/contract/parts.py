@@ -13,10 +13,8 @@ import attrs
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser
 
 from tbg.contract.decoding import MalformedBodyError
+from tbg.contract.raw import MOST_FIELDS
 from tbg.contract.uploads import Spool, TooLargeError, UploadedFile
-
-MOST_FIELDS: Final = 1000
-"""How many fields a form has at most, of whatever media type."""
 
 _MOST_HEADERS: Final = 16
 _LONGEST_HEADER: Final = 4 * 1024
@@ -34,6 +32,7 @@ class Part:
         filename: None if the client gave none.
         headers: By lower-case name.
         data: Text, bytes, or a file.
+        raw: The text of a urlencoded form as it was sent.
     """
 
     name: str
@@ -41,6 +40,14 @@ class Part:
     filename: str | None = None
     headers: Mapping[str, str] = attrs.field(factory=dict)
     data: str | bytes | UploadedFile = ""
+    _raw: str = ""
+
+    @property
+    def raw(self) -> str:
+        """What was sent, to be read in some style; UnicodeDecodeError if it is no text."""
+        if isinstance(self.data, str):
+            return self._raw
+        return (self.data.read() if isinstance(self.data, UploadedFile) else self.data).decode()
 
 
 IsFile = Callable[[Part], tuple[bool, bool]]
@@ -108,7 +115,7 @@ class PartsReader:
             MalformedBodyError: The last boundary is missing.
         """
         try:
-            self._parser.close()
+            self._parser.close()  # type: ignore[no-untyped-call]  # it lacks its return type
         except MultipartError as error:
             raise MalformedBodyError("The multipart body ends before its last boundary") from error
         return self.parts

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 from threading import Lock
-from typing import IO, BinaryIO, Final
+from typing import IO, BinaryIO, Final, Self
 
 import attrs
 
@@ -197,12 +197,12 @@ class _Section(io.RawIOBase):
         return len(data)
 
 
-class OpaqueText(str):
+class OpaqueText(str):  # noqa: SLOT000 - it has a length of its own
     """Text of a length that nobody reads: what a schema without interest in the content is asked about a large file."""
 
     _length: int
 
-    def __new__(cls, length: int) -> "OpaqueText":
+    def __new__(cls, length: int) -> Self:
         """Return text that says it has ``length`` characters."""
         text = super().__new__(cls, "")
         text._length = length
