@@ -21,9 +21,10 @@ from tbg.contract.router import Router, allowed_methods, is_malformed
 from tbg.contract.routing import Answers, Resources, differences, mount, served, undocumented
 from tbg.contract.schemas import Finding
 from tbg.contract.serving import DocumentResource
-from tbg.contract.uploads import UploadedFile, UploadStorageError
+from tbg.contract.uploads import MOST_ON_DISK, UploadedFile, UploadStorageError
 
 __all__ = [
+    "MOST_ON_DISK",
     "UNSET",
     "Answers",
     "Breach",

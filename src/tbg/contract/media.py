@@ -11,7 +11,7 @@ from tbg.contract.casting import compile_caster
 from tbg.contract.decoding import MalformedBodyError, decode_json, decode_text
 from tbg.contract.forms import Form, Verdict
 from tbg.contract.kinds import BINARY, STRUCTURED, Kinds, kinds_of
-from tbg.contract.media_types import FORMS, is_json, is_text, parse_media_type
+from tbg.contract.media_types import FORMS, MULTIPART, is_json, is_text, parse_media_type
 from tbg.contract.schemas import Finding, Validate, compile_schema
 from tbg.contract.shapes import Shapes, written
 from tbg.contract.uploads import Disk
@@ -47,6 +47,7 @@ class Media:
 
     Attributes:
         receive: How the body of a request is read and judged while it arrives, instead of `decode` and `validate`.
+        keeps_files: Whether something of it may have to be put on disk.
         unread: Why no such body can be read; empty if it can.
     """
 
@@ -54,6 +55,7 @@ class Media:
     decode: Decode = attrs.field(repr=False)
     validate: Validate | None = attrs.field(repr=False)
     receive: Receive | None = attrs.field(default=None, repr=False)
+    keeps_files: bool = False
     unread: str = ""
 
 
@@ -96,7 +98,7 @@ def match(content: Content, media_type: str) -> Media | None:
 def _compile(spec: SchemaPath, media_type: str, media: SchemaPath) -> Media:
     if media_type in FORMS:
         form = Form(spec, media_type, media)
-        return Media(media_type, form.decode, _findings_of, form.receive)
+        return Media(media_type, form.decode, _findings_of, form.receive, keeps_files=media_type == MULTIPART)
     schema = media / "schema" if "schema" in media else None
     validate = compile_schema(spec, schema) if schema is not None else None
     if is_json(media_type):
@@ -106,7 +108,7 @@ def _compile(spec: SchemaPath, media_type: str, media: SchemaPath) -> Media:
         return Media(media_type, _text_decoder(spec, schema, kinds), validate)
     if kinds <= _BYTES:
         binary = Binary(spec, schema, validate)
-        return Media(media_type, binary.decode, binary.validate if validate else None, binary.receive)
+        return Media(media_type, binary.decode, binary.validate if validate else None, binary.receive, keeps_files=True)
     return _unread(media_type, kinds)
 
 

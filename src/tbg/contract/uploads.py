@@ -18,7 +18,8 @@ import attrs
 IN_MEMORY: Final = 64 * 1024
 """So many bytes of the files of one body are kept in memory, in all."""
 
-_MOST_ON_DISK: Final = 64  # bodies at a time; the descriptors are reserved in tbg.server.descriptors
+MOST_ON_DISK: Final = 64
+"""The files of so many bodies are on disk at a time, one descriptor each; more bodies with large files are refused."""
 
 
 class UploadStorageError(Exception):
@@ -32,7 +33,7 @@ class TooLargeError(Exception):
 class Disk:
     """Counts the temporary files of a process: there is a bound to what clients may make it open."""
 
-    def __init__(self, most: int = _MOST_ON_DISK) -> None:
+    def __init__(self, most: int = MOST_ON_DISK) -> None:
         self._free = most
 
     def take(self) -> None:

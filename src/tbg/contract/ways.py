@@ -123,11 +123,7 @@ class Ways:
         patterns = pattern_names(alternative)
         return Way(
             {name: self._named(name, schemas) for name, schemas in members.items()},
-            {
-                name: self._style(name, schemas, each)
-                for name, schemas in members.items()
-                for each in self._style_of(name)
-            },
+            dict(self._styled(members)),
             [(pattern, self._unnamed(matching_members(alternative, pattern))) for pattern in patterns],
             self._unnamed(other_members(alternative)),
             {name: default for name, default in defaults.items() if default is not MISSING},
@@ -149,11 +145,12 @@ class Ways:
     def _encoding(self, name: str) -> SchemaPath | None:
         return self._encodings / name if self._encodings is not None and name in self._encodings else None
 
-    def _style_of(self, name: str) -> Iterator[SchemaPath]:
-        """Yield the encoding of a property that is written as a query parameter is: its content type does not count."""
-        encoding = self._encoding(name)
-        if encoding is not None and any(each in encoding for each in ("style", "explode", "allowReserved")):
-            yield encoding
+    def _styled(self, members: Mapping[str, Sequence[Schema]]) -> Iterator[tuple[str, Style]]:
+        """Yield the properties that are written as query parameters are: their content type does not count."""
+        for name, schemas in members.items():
+            encoding = self._encoding(name)
+            if encoding is not None and any(each in encoding for each in ("style", "explode", "allowReserved")):
+                yield name, self._style(name, schemas, encoding)
 
     def _style(self, name: str, schemas: Sequence[Schema], encoding: SchemaPath) -> Style:
         key = name, *map(id, schemas)
