@@ -62,8 +62,11 @@ class Service(falcon.asgi.App[Request, Response]):
                 context.count_out()
                 if self.write_line is not None:
                     self.write_line(_line(scope, context, is_cut=is_cut))
-                if context.stream is not None:
-                    await _close(context.stream)
+                try:
+                    if context.stream is not None:
+                        await _close(context.stream)
+                finally:
+                    context.close()
 
     async def _handle_exception(  # type: ignore[override]  # Falcon's own does so, too
         self,

@@ -7,12 +7,13 @@ from typing import Any, Final, Literal
 import falcon
 import falcon.asgi
 
+from tbg.contract.bodies import Limits
 from tbg.contract.caching import forbid_storing, keep_private, vary_by
 from tbg.contract.calls import Call
 from tbg.contract.contract import Contract
 from tbg.contract.errors import discard, phrase, write_error
 from tbg.contract.operations import Operation
-from tbg.contract.requests import Limits, read_call
+from tbg.contract.requests import read_call
 from tbg.contract.response_headers import CONTENT_LENGTH, SET_COOKIE
 from tbg.contract.responses import BODILESS, Breach, ResponseRule, judge_nothing
 from tbg.contract.schemas import Finding

@@ -113,6 +113,8 @@ def _by_content(spec: SchemaPath, name: str, content: SchemaPath) -> HeaderCheck
     if len(entries) != 1:
         raise ValueError(f"the header '{name}' must have one media type in its content (OpenAPI 3.1.1, section 4.8.21)")
     media = entries[0]
+    if media.unread:
+        raise ValueError(f"the header '{name}': {media.unread}")
 
     def judge(raw: str | list[str]) -> tuple[Finding, ...]:
         text = raw if isinstance(raw, str) else "\n".join(raw)  # of Set-Cookie, as OpenAPI 3.2 has it

@@ -80,6 +80,8 @@ def _own_answers(operation: Operation) -> set[int]:
         statuses |= {400}
     if operation.body is not None:
         statuses |= {400, 408, 413, 415, 422}
+        if any(media.keeps_files for media in operation.body.content.values()):
+            statuses |= {503}  # when there is no room for them
     return statuses
 
 
