@@ -1,8 +1,13 @@
 """What ``format`` asserts: each by its RFC, of its own type only, whatever the text, in time linear in it."""
 
 import time
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import attrs
+import falcon.asgi
 import pytest
 from jsonschema_path import SchemaPath
 
@@ -10,8 +15,9 @@ from tbg.contract.accepting import acceptor
 from tbg.contract.formats import FORMATS, format_checker, is_asserted
 from tbg.contract.schemas import compile_schema
 from tbg.contract.validators import validators_factory
+from tests.unit.contract.support import Resource, body, document, findings, load, operation, serve
 
-UUID = "5d0a1f4c-9c0f-4a53-8d3e-0c6a0f0d8a11"
+SOME_UUID = "5d0a1f4c-9c0f-4a53-8d3e-0c6a0f0d8a11"
 LABEL = "a" * 63
 
 GOOD: dict[str, list[object]] = {
@@ -34,7 +40,12 @@ GOOD: dict[str, list[object]] = {
     "iri": ["http://é.c/ü?ö#ä", "urn:a"],
     "iri-reference": ["/é", "#é", ""],
     "uri-template": ["http://a/{b}{?c,d*}{e:3}", "a", ""],
-    "uuid": [UUID, UUID.upper(), "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
+    "uuid": [
+        SOME_UUID,
+        SOME_UUID.upper(),
+        "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    ],
     "ipv4": ["0.0.0.0", "255.255.255.255", "192.0.2.7"],  # noqa: S104 - no address to bind
     "ipv6": ["::", "::1", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "1::"],
     "regex": ["^a$", r"\d+", "(?<year>[0-9]{4})", "(?=a)b", "", r"a{99999999999999999999}"],
@@ -127,7 +138,10 @@ BAD: dict[str, list[object]] = {
     "iri": ["/é", "é", "http://a b", "http://2001:0db8::7334"],
     "iri-reference": ["a b", "\\é"],
     "uri-template": ["{", "}", "{a", "{a b}", "{}", "a b", "%zz"],
-    "uuid": [UUID.replace("-", ""), "urn:uuid:" + UUID, "{" + UUID + "}", UUID[:-1] + "_", UUID[:-1] + "g", UUID[:-1]],
+    "uuid": [
+        *(SOME_UUID.replace("-", ""), "urn:uuid:" + SOME_UUID, "{" + SOME_UUID + "}"),
+        *(SOME_UUID[:-1] + "_", SOME_UUID[:-1] + "g", SOME_UUID[:-1]),
+    ],
     "ipv4": ["1.2.3", "1.2.3.256", "01.2.3.4", "1.2.3.4/8", "0x7f.0.0.1", "1", " 1.2.3.4"],
     "ipv6": ["", ":", ":::", "1::2::3", "::1/64", "fe80::1%eth0", "12345::", "1:2:3:4:5:6:7:8:9", "::1.2.3", "[::1]"],
     "regex": ["(", "[a", "a{2,1}", "a**", r"\Z", "(?P<n>a)", "[z-a]"],
@@ -252,3 +266,37 @@ def test_a_long_text_costs_milliseconds(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(TEXT_FORMATS) - FREE))
 def test_half_of_a_surrogate_pair_raises_nothing(name: str) -> None:
     assert not has_format(name, "\ud800")
+
+
+@attrs.frozen
+class Times:
+    """A body as a responder would ask for it."""
+
+    on: date | None = None
+    at: datetime | None = None
+    id: UUID | None = None
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "text"),
+    [
+        (field, name, text)
+        for field, name in (("on", "date"), ("at", "date-time"), ("id", "uuid"))
+        for text in GOOD[name]
+    ],
+)
+def test_what_has_the_format_has_a_value_in_python_or_is_a_422(
+    tmp_path: Path, field: str, name: str, text: str
+) -> None:
+    async def answer(req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        resp.media = str(getattr(req.context.call.body(Times), field))
+
+    schema = {"type": "object", "properties": {field: {"type": "string", "format": name}}}
+    contract = load(tmp_path, document({"/act": {"post": operation(requestBody=body(schema))}}))
+
+    result = serve(contract, {"/act": Resource(answer, ["post"])}).send("POST", json={field: text})
+
+    if text.startswith("0000") or ":60" in text:
+        assert findings(result) == [("body", f"/{field}", "format")]
+    else:
+        assert result.status_code == 200
