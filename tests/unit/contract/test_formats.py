@@ -296,7 +296,7 @@ def test_what_has_the_format_has_a_value_in_python_or_is_a_422(
 
     result = serve(contract, {"/act": Resource(answer, ["post"])}).send("POST", json={field: text})
 
-    if text.startswith("0000") or ":60" in text:
+    if name != "uuid" and (text.startswith("0000") or ":60" in text):
         assert findings(result) == [("body", f"/{field}", "format")]
     else:
         assert result.status_code == 200
