@@ -67,7 +67,17 @@ GOOD: dict[str, list[object]] = {
     "double": [0, 0.1, 1.7976931348623157e308, 10**308, 5e-324],
 }
 BAD: dict[str, list[object]] = {
-    "date": ["2021-02-29", "1900-02-29", "2020-1-01", "20200101", "2020-W01-1", "2020-001", "", "+2020-01-01"],
+    "date": [
+        "2021-02-29",
+        "1900-02-29",
+        "2020-1-01",
+        "20200101",
+        "2020-W01-1",
+        "2020-001",
+        "",
+        "+2020-01-01",
+        "+220-01-01",
+    ],
     "time": [
         "08:30:06",
         "24:00:00Z",
@@ -207,6 +217,16 @@ def test_digits_are_those_of_ascii(name: str) -> None:
     digits = [str(text).translate({ord("0") + digit: 0x0660 + digit for digit in range(10)}) for text in GOOD[name]]
 
     assert not [text for text in digits if not text.isascii() and has_format(name, text)]
+
+
+@pytest.mark.parametrize("name", ["date", "time", "date-time"])
+def test_nothing_but_a_digit_is_a_digit(name: str) -> None:
+    others = [chr(code) for code in range(1, 128) if not chr(code).isdigit()]
+
+    for text in map(str, GOOD[name]):
+        for at in (at for at, character in enumerate(text) if character.isdigit()):
+            changed = [text[:at] + other + text[at + 1 :] for other in others]
+            assert not [each for each in changed if format_checker.conforms(each, name)]
 
 
 @pytest.mark.parametrize("name", FORMATS)
