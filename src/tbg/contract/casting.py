@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from jsonschema_path import SchemaPath
 
+from tbg.contract.decoding import MalformedBodyError, decode_json
 from tbg.contract.schemas import Validate, compile_schema
 from tbg.contract.shapes import (
     PRIMITIVES,
@@ -35,6 +36,7 @@ Cast = Callable[[Any], Any]
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,399})", re.ASCII)
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,399})(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
 _INFINITE: Final = frozenset({float("inf"), float("-inf")})
+_COMPOUND: Final = frozenset({"array", "object"})
 _BOOLEANS: Final = {"true": True, "false": False}
 
 
@@ -70,6 +72,19 @@ def as_number(value: Any) -> Any:  # noqa: ANN401 - any value
 def as_boolean(value: Any) -> Any:  # noqa: ANN401 - any value
     """Return what ``true`` and ``false`` stand for, else the value itself."""
     return _BOOLEANS.get(value, value) if isinstance(value, str) else value
+
+
+def as_json(value: Any) -> Any:  # noqa: ANN401 - any value
+    """Return the array or object that a text is as JSON, else the value itself.
+
+    That is how one inside another is read, which OpenAPI leaves to the implementation (3.1.1, appendix C).
+    """
+    if not isinstance(value, str) or not value.startswith(("[", "{")):
+        return value
+    try:
+        return decode_json(value.encode(), {})
+    except (MalformedBodyError, UnicodeEncodeError):
+        return value
 
 
 class Casters:
@@ -141,6 +156,8 @@ _PLACE: Final = "x-place"
 
 
 def _primitive(names: frozenset[str]) -> Cast:
+    if names.isdisjoint(PRIMITIVES) and not names.isdisjoint(_COMPOUND):
+        return as_json
     number = as_number if "number" in names else as_integer if "integer" in names else None
     if "boolean" not in names:
         return number or as_text
