@@ -163,11 +163,6 @@ class _StyleDeserializersFactory(StyleDeserializersFactory):
         return StyleDeserializer(style, explode, name, main_type(schema), caster, self.style_deserializers.get(style))
 
 
-def is_plain_text(schema: SchemaPath) -> bool:
-    """Tell whether text stays as it is in every style: the schema says so itself and leaves no choice."""
-    return (schema / "type").read_str_or_list("") == "string"
-
-
 def main_type(schema: SchemaPath) -> str:
     """Return the one ``type`` of a schema besides null, or ``""`` when it has none or several."""
     declared = (schema / "type").read_str_or_list("")

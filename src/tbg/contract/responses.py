@@ -10,9 +10,9 @@ from jsonschema_path import SchemaPath
 from tbg.contract.decoding import MalformedBodyError
 from tbg.contract.media import Content, Find, compile_content, finder
 from tbg.contract.memo import Memo
-from tbg.contract.openapi_casting import is_plain_text
 from tbg.contract.readers import InvalidParameterError, Read
 from tbg.contract.schemas import Finding, Validate, compile_schema
+from tbg.contract.shapes import is_plain_text
 from tbg.contract.styles import compile_style, style_of
 
 # One for the whole process, not for each rule: together they hold 3 MB at most.
