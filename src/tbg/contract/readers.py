@@ -209,7 +209,7 @@ class DeepObject:
         self._name = name
         self._decode = decode
         self._is_nested = is_nested
-        segments = r"((?:\[[^\[\]]+\]){1,16}(?:\[\])?)" if is_nested else r"\[([^\[\]]+)\]"
+        segments = r"((?:\[[^\[\]]+\]){1,8}(?:\[\])?)" if is_nested else r"\[([^\[\]]+)\]"
         self._key = re.compile(re.escape(name) + segments)
 
     def primitive(self, fields: Fields) -> object:  # noqa: D102 - as Reader says

@@ -8,10 +8,9 @@ from jsonschema_path import SchemaPath
 
 from tbg.contract.decoding import MalformedBodyError
 from tbg.contract.media import Media, compile_content
-from tbg.contract.openapi_casting import is_plain_text
 from tbg.contract.readers import InvalidParameterError
 from tbg.contract.schemas import Finding, Validate, compile_schema
-from tbg.contract.shapes import MISSING, Shapes, written
+from tbg.contract.shapes import MISSING, Shapes, is_plain_text, written
 from tbg.contract.styles import compile_style, style_of
 
 SET_COOKIE: Final = "set-cookie"

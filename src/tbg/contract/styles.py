@@ -164,23 +164,19 @@ def _check(value: _Value, kinds: tuple[Kind, ...], location: str) -> None:
                 f"'{value.name}': style '{value.style}' with explode: {str(value.explode).lower()} is not defined "
                 f"for values of type '{kind}' (OpenAPI 3.1.1, section 4.8.12.3)"
             )
-    if value.style != "deepObject":
+    if location == "header":
         _check_parts(value)
 
 
 def _check_parts(value: _Value) -> None:
-    """Refuse arrays and objects of nothing but arrays and objects: RFC 6570 has one level only (section 2.4.2)."""
-    for each in value.alternatives("array"):
-        if not any("primitive" in _kinds_of(value, schemas) for schemas in item_groups(each)):
-            raise ValueError(f"'{value.name}': {_UNDEFINED.format('an array')}")
-    written = {"primitive", "array"} if value.style == "form" and value.explode else {"primitive"}
-    for each in value.alternatives("object"):
-        for schemas in member_groups(each):
-            if written.isdisjoint(_kinds_of(value, schemas)):
-                raise ValueError(f"'{value.name}': {_UNDEFINED.format('an object')}")
-
-
-_UNDEFINED: Final = "OpenAPI does not define how an array or object inside {} is written: use content: application/json"
+    """Refuse arrays and objects inside others in a header: they are read as JSON, whose commas would split them."""
+    groups = [schemas for each in value.alternatives("array") for schemas in item_groups(each)]
+    groups += [schemas for each in value.alternatives("object") for schemas in member_groups(each)]
+    if any("primitive" not in _kinds_of(value, schemas) for schemas in groups):
+        raise ValueError(
+            f"'{value.name}': OpenAPI does not define how a header writes an array or object inside another one: "
+            "use content: application/json"
+        )
 
 
 def _kinds_of(value: _Value, schemas: list[Schema]) -> tuple[Kind, ...]:
