@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from tbg.context import Request, RequestContext, Response
+from tbg.contract import BrokenStreamError
 from tbg.draining import Drain
 from tbg.logs import CutRequestLine, RequestLine, RequestLog
 from tbg.middleware.error_handler import handle_unexpected
@@ -53,6 +54,8 @@ class Service(falcon.asgi.App[Request, Response]):
             else:
                 await super().__call__(scope, receive, send)
             is_cut = False
+        except BrokenStreamError:
+            pass  # it is reported; the server closes the connection, as the body has no end
         finally:
             context = RequestContext.of(scope)
             if context is not None:

@@ -21,6 +21,7 @@ from tbg.contract.router import Router, allowed_methods, is_malformed
 from tbg.contract.routing import Answers, Resources, differences, mount, served, undocumented
 from tbg.contract.schemas import Finding
 from tbg.contract.serving import DocumentResource
+from tbg.contract.streams import BrokenStreamError
 from tbg.contract.uploads import MOST_ON_DISK, UploadedFile, UploadStorageError
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "UNSET",
     "Answers",
     "Breach",
+    "BrokenStreamError",
     "Call",
     "Contract",
     "ContractError",

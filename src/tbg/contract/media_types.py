@@ -1,7 +1,8 @@
-"""Media types: how one is written, and what it says of the bytes."""
+"""Media types: what they say of the bytes."""
 
 from typing import Final
 
+JSON: Final = "application/json"
 MULTIPART: Final = "multipart/form-data"
 URLENCODED: Final = "application/x-www-form-urlencoded"
 FORMS: Final = frozenset({MULTIPART, URLENCODED})
@@ -12,16 +13,9 @@ UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii"})
 _TEXTUAL: Final = frozenset({"json", "xml", "yaml", "javascript", "x-www-form-urlencoded", "csv", "graphql"})
 
 
-def parse_media_type(header: str) -> tuple[str, dict[str, str]]:
-    """Split a Content-Type into its lower-case type and parameters (RFC 9110, section 8.3.1), however untidy."""
-    media_type, *parts = header.split(";")
-    pairs = (part.partition("=") for part in parts if "=" in part)
-    return media_type.strip().lower(), {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
-
-
 def is_json(media_type: str) -> bool:
     """Tell whether a media type is JSON, by name or by suffix."""
-    return media_type == "application/json" or media_type.endswith("+json")
+    return media_type == JSON or media_type.endswith("+json")
 
 
 def is_text(media_type: str) -> bool:

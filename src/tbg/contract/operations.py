@@ -7,7 +7,8 @@ from jsonschema_path import SchemaPath
 
 from tbg.contract.claims import Claims, merge_parameters, strict_query
 from tbg.contract.exceptions import DocumentError
-from tbg.contract.media import Content, Find, compile_content, finder
+from tbg.contract.matching import Find, finder
+from tbg.contract.media import Content, Media, compile_content
 from tbg.contract.naming import argument_names
 from tbg.contract.parameters import Parameter, compile_parameter
 from tbg.contract.responses import ResponseRule, Responses
@@ -22,10 +23,10 @@ class RequestBody:
 
     required: bool
     content: Content
-    media: Find = attrs.field(init=False, repr=False)
+    media: Find[Media] = attrs.field(init=False, repr=False)
 
     @media.default
-    def _finder(self) -> Find:
+    def _finder(self) -> Find[Media]:
         return finder(self.content)
 
 

@@ -190,6 +190,25 @@ class Stream:
             await asyncio.sleep(0.01)
 
 
+class Rows:
+    """Streams what keeps the contract, and then what does not."""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        if req.context.call.values["kind"] == "events":
+            resp.sse = self._events()
+        else:
+            resp.content_type = "application/jsonl"
+            resp.stream = self._lines()
+
+    async def _events(self) -> AsyncIterator[SSEvent]:
+        async for line in self._lines():
+            yield SSEvent(data=line.rstrip())
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        yield b'{"id": 1}\n'
+        yield f'{{"id": "{SECRET}"}}\n'.encode()
+
+
 class Endless:
     """Streams inside a database session, and never ends by itself."""
 
@@ -277,6 +296,7 @@ def feature(infrastructure: Infrastructure) -> Feature:
             "/probe/unrenderable": Unrenderable(),
             "/probe/query": Query(database),
             "/probe/sleep": Sleep(database),
+            "/probe/rows": Rows(),
             "/probe/stream": Stream(),
             "/probe/endless": Endless(database),
             "/probe/log": Log(infrastructure.settings),

@@ -122,8 +122,9 @@ def test_two_templates_for_the_same_paths_are_refused(tmp_path: Path) -> None:
     assert "/b/{" in refusal(tmp_path, document({"/b/{x}": item("x"), "/b/{y}": item("y")}))
 
 
-def test_a_header_that_is_described_by_its_content_is_refused(tmp_path: Path) -> None:
-    header: Document = {"X-Json": {"content": {"application/json": {"schema": {}}}}}
+@pytest.mark.parametrize("described", [{"content": {"application/json": {}, "text/plain": {}}}, {"description": "?"}])
+def test_a_header_is_described_in_one_way(tmp_path: Path, described: Document) -> None:
+    header: Document = {"X-Json": described}
     responses = {"200": {"description": "Done.", "headers": header}}
 
     text = refusal(tmp_path, document({"/act": {"get": operation(responses=responses)}}))
