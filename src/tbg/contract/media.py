@@ -76,7 +76,7 @@ def compile_content(spec: SchemaPath, content: SchemaPath) -> Content:
     """Compile a ``content`` map; an entry without a schema takes any value.
 
     Raises:
-        ValueError: Two entries are for the same media type, or one asks for what OpenAPI does not define.
+        ValueError: Two entries are for the same media type, or an entry cannot be read.
     """
     entries = distinct((str(name), media) for name, media in content.items())
     compiled = {key: _compile_entry(spec, key, media) for key, media in entries.items()}
@@ -90,7 +90,7 @@ def compile_content(spec: SchemaPath, content: SchemaPath) -> Content:
 def _compile_entry(spec: SchemaPath, key: str, media: SchemaPath) -> Media:
     media_type, parameters = parse_media_type(key)
     if "schema" in media and parameters.get("charset", "utf-8").lower() not in UTF8:
-        return _unread(media_type, f"{key} is not read: it is not UTF-8")
+        raise ValueError(f"a body of {key} cannot be read: only UTF-8 can")
     if "schema" in media and media_type in SEQUENCES:
         sequence = compile_sequence(spec, media_type, media / "schema")
         return Media(media_type, sequence.decode, sequence.validate, items=sequence.items)
