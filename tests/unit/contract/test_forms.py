@@ -322,7 +322,7 @@ JSON = "Content-Type: application/json"
         (TEXT, "image/png", "X-A: b", "\x89", "file:\x89"),
     ],
 )
-def test_a_part_has_a_media_type_that_its_encoding_names(  # noqa: PLR0913 - a table
+def test_a_part_has_a_media_type_that_its_encoding_names(  # noqa: PLR0913, PLR0917 - a table
     tmp_path: Path, schema: Document, accepted: str, header: str, sent: str, value: object
 ) -> None:
     tested = service(tmp_path, MULTIPART, fields(f=schema), {"f": {"contentType": accepted}})
