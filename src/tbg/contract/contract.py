@@ -34,7 +34,7 @@ class Contract:
             DocumentError: It cannot be read, is not valid, or asks for what this engine does not enforce.
         """
         document = Document.load(path)
-        return cls(document, compile_operations(document.spec))
+        return cls(document, compile_operations(document))
 
     @property
     def response_headers(self) -> frozenset[str]:
