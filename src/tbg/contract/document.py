@@ -15,6 +15,8 @@ from tbg.contract.exceptions import DocumentError
 from tbg.contract.pointers import Path
 from tbg.contract.writing import to_yaml
 
+_NO_SEPARATOR = "\0"  # in a key: a path may hold "#", which openapi-core's own takes for two keys
+
 
 @attrs.frozen
 class Document:
@@ -55,7 +57,7 @@ class Document:
             path=path,
             files=bundle.files,
             content=content,
-            spec=SchemaPath.from_dict(content),
+            spec=SchemaPath.from_dict(content, separator=_NO_SEPARATOR),
             json=msgspec.json.encode(content),
             renamed=bundle.renamed,
             bundle=bundle,

@@ -104,6 +104,7 @@ class _Compiler:
                 router.add_route(template, object())
             except ValueError as error:
                 self.findings.append((("paths", template), f"{template}: {error}"))
+                continue
             for method in METHODS:
                 if method in item and (operation := self._operation(template, method)) is not None:
                     yield (method.upper(), template), operation
