@@ -13,7 +13,7 @@ from urllib.parse import quote
 import attrs
 
 from tbg.contract.files import Files, Part, UnresolvableError
-from tbg.contract.pointers import Path, follow, to_pointer
+from tbg.contract.pointers import Path, to_pointer, value_at
 from tbg.contract.structure import COMPONENTS, children
 
 _SAFE_IN_FRAGMENTS = "/~!$&'()*+,;=:@?"  # RFC 3986, section 3.5
@@ -81,7 +81,7 @@ class Bundle:
             self._visit(*self._pending.pop())
         for reference in self.references:
             try:
-                follow(document, reference.target)
+                value_at(document, reference.target)
             except (LookupError, TypeError):
                 self._complain(reference.path, reference.text, "nothing is there")
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import attrs
 
+from tbg.contract.compiling import compile_operations
 from tbg.contract.document import Document
-from tbg.contract.operations import Operation, compile_operations
+from tbg.contract.operations import Operation
 
 
 @attrs.frozen

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 import attrs
 
 from tbg.contract.places import Source
-from tbg.contract.pointers import Path, follow, from_pointer
+from tbg.contract.pointers import Path, from_pointer, value_at
 
 _IDENTIFIERS = ("$id", "$anchor", "$dynamicAnchor")
 
@@ -138,9 +138,9 @@ class Files:
         """Follow a fragment: a pointer from the resource or, as most tools have it, from the file; or an anchor."""
         if fragment and not fragment.startswith("/"):
             path = self._anchors.get(source.file, {})[fragment]
-            return path, follow(source.content, path)
+            return path, value_at(source.content, path)
         try:
-            path, value = from_pointer(follow(source.content, resource), fragment)
+            path, value = from_pointer(value_at(source.content, resource), fragment)
         except KeyError:
             return from_pointer(source.content, fragment)
         return (*resource, *path), value

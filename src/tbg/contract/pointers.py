@@ -47,7 +47,16 @@ def refer_to(document: object, reference: str) -> tuple[Path, object]:
     return from_pointer(document, unquote(reference.removeprefix("#")))
 
 
-def follow(document: object, path: Sequence[object]) -> object:
+def follow(document: object, pointer: str) -> object:
+    """Return what ``pointer`` names in ``document``.
+
+    Raises:
+        KeyError: Nothing is there.
+    """
+    return from_pointer(document, pointer)[1]
+
+
+def value_at(document: object, path: Sequence[object]) -> object:
     """Return what stands at ``path``.
 
     Raises:
@@ -62,7 +71,7 @@ def follow(document: object, path: Sequence[object]) -> object:
 
 def resolve(document: object, path: Path) -> tuple[Path, object]:
     """Return where the references that begin at ``path`` end, and what stands there; their circles were refused."""
-    value = follow(document, path)
+    value = value_at(document, path)
     while isinstance(value, dict) and isinstance(value.get("$ref"), str):
         path, value = refer_to(document, value["$ref"])
     return path, value
