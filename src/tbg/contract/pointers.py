@@ -20,7 +20,7 @@ def from_pointer(document: object, pointer: str) -> tuple[Path, object]:
     """Return the path that ``pointer`` names in ``document``, and what stands there.
 
     Raises:
-        KeyError: Nothing is there.
+        KeyError: Nothing is there; its arguments are the first path on the way that is missing.
     """
     if pointer and not pointer.startswith("/"):
         raise KeyError(pointer)
@@ -33,7 +33,7 @@ def from_pointer(document: object, pointer: str) -> tuple[Path, object]:
         elif isinstance(target, dict) and key in target:
             path.append(key)
         else:
-            raise KeyError(pointer)
+            raise KeyError(*path, key)
         target = target[path[-1]]
     return tuple(path), target
 
