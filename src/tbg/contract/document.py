@@ -10,7 +10,7 @@ import msgspec
 from jsonschema_path import SchemaPath
 
 from tbg.contract.bundling import Bundle
-from tbg.contract.conformance import findings as nonconformities
+from tbg.contract.conformance import problems, unknown
 from tbg.contract.exceptions import DocumentError
 from tbg.contract.pointers import Path
 from tbg.contract.writing import to_yaml
@@ -20,7 +20,7 @@ _NO_SEPARATOR = "\0"  # in a key: a path may hold "#", which openapi-core's own 
 
 @attrs.frozen
 class Document:
-    """A valid OpenAPI 3.1 document.
+    """An OpenAPI 3.1 document.
 
     Attributes:
         path: The file that people edit.
@@ -28,6 +28,7 @@ class Document:
         content: The whole document as plain values, references to other files joined in.
         spec: The same for openapi-core's factories.
         json: The document as JSON.
+        problems: What is wrong with it, each with its path; the rest of this engine takes a document without any.
         renamed: Components from other files that could not keep their name, as pointers, with the place they come from.
     """
 
@@ -36,6 +37,7 @@ class Document:
     content: dict[str, object] = attrs.field(repr=False)
     spec: SchemaPath = attrs.field(repr=False)
     json: bytes = attrs.field(repr=False)
+    problems: tuple[tuple[Path, str], ...]
     renamed: dict[str, str]
     _bundle: Bundle = attrs.field(repr=False)
 
@@ -44,21 +46,20 @@ class Document:
         """Read ``path`` and every file it refers to.
 
         Raises:
-            DocumentError: Something cannot be read or is not valid OpenAPI 3.1; all findings are listed.
+            DocumentError: A file cannot be read or understood, or is nothing of OpenAPI 3.1.
         """
         bundle = Bundle(path)
         content = bundle.document
-        findings = [*bundle.problems]
-        if not bundle.problems or isinstance(content, dict):
-            findings += [f"{bundle.place(where)}: {problem}" for where, problem in nonconformities(bundle)]
-        if findings or not isinstance(content, dict):
-            raise DocumentError(f"The contract {path} cannot be used:", list(dict.fromkeys(findings)))
+        found = list(_problems(content, bundle))
+        if bundle.unreadable or not isinstance(content, dict) or unknown(content):
+            raise _refusal(f"The contract {path} cannot be used:", bundle, found)
         return cls(
             path=path,
             files=bundle.files,
             content=content,
             spec=SchemaPath.from_dict(content, separator=_NO_SEPARATOR),
             json=msgspec.json.encode(content),
+            problems=tuple(found),
             renamed=bundle.renamed,
             bundle=bundle,
         )
@@ -72,9 +73,23 @@ class Document:
         """Return file and line of what stands at ``path``, or of the nearest that is there: ``openapi.yaml:12``."""
         return self._bundle.place(path)
 
-    def refusal(self, summary: str, findings: Iterable[tuple[Path, str]]) -> DocumentError:
-        """Return an error that says where each of ``findings`` stands, and each once."""
-        return DocumentError(summary, list(dict.fromkeys(f"{self.place(path)}: {text}" for path, text in findings)))
+    def refusal(self, findings: Iterable[tuple[Path, str]]) -> DocumentError:
+        """Return an error that tells all problems, and ``findings``: what this engine does not enforce."""
+        if self.problems:
+            return _refusal(f"The contract {self.path} cannot be used:", self._bundle, [*self.problems, *findings])
+        return _refusal("The contract asks for what this engine does not enforce:", self._bundle, findings)
+
+
+def _problems(content: object, bundle: Bundle) -> Iterable[tuple[Path, str]]:
+    if isinstance(content, dict) and not unknown(content):
+        return problems(content, bundle)
+    missing = unknown(content)
+    return [missing] if missing and not bundle.unreadable else []
+
+
+def _refusal(summary: str, bundle: Bundle, findings: Iterable[tuple[Path, str]]) -> DocumentError:
+    lines = [*bundle.unreadable, *(f"{bundle.place(where)}: {problem}" for where, problem in findings)]
+    return DocumentError(summary, list(dict.fromkeys(lines)))
 
 
 def strong_etag(body: bytes) -> str:
