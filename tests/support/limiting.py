@@ -1,15 +1,21 @@
 """A rate limiter on a given Redis, as the service makes it."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 import attrs
 import typed_settings as ts
+import yaml
 from prometheus_client import CollectorRegistry
 
 from tbg.config import Settings
+from tbg.contract import Contract
 from tbg.rate_limiting import ADDRESS, SCRIPT, RateLimiter, RateLimitMetrics, Rule, Verdict
 from tbg.rate_limiting.policies import Charge, Policy
+from tbg.rate_limiting.refusals import Clock
 from tbg.redis.client import create_limiter_redis
 from tbg.redis.script import redis_script
 
@@ -29,12 +35,17 @@ class Limiter:
 
 
 @asynccontextmanager
-async def limiter_on(redis_url: str, timeout_seconds: float = 5.0) -> AsyncIterator[Limiter]:
+async def limiter_on(
+    redis_url: str, timeout_seconds: float = 5.0, *, source: str = SCRIPT, clock: Clock = time.monotonic
+) -> AsyncIterator[Limiter]:
     client = create_limiter_redis(Settings(redis_url=ts.SecretStr(redis_url), redis_timeout_seconds=timeout_seconds))
     registry = CollectorRegistry()
     metrics = RateLimitMetrics(registry)
-    yield Limiter(RateLimiter(redis_script(client, SCRIPT), timeout_seconds=timeout_seconds, metrics=metrics), registry)
-    await client.aclose()
+    script = redis_script(client, source)
+    try:
+        yield Limiter(RateLimiter(script, timeout_seconds=timeout_seconds, metrics=metrics, clock=clock), registry)
+    finally:
+        await client.aclose()
 
 
 def rule(requests: int = 10, window_seconds: int = 60, *, cost: int = 1, **others: object) -> Rule:
@@ -45,3 +56,18 @@ def rule(requests: int = 10, window_seconds: int = 60, *, cost: int = 1, **other
 def policy(requests: int = 10, window_seconds: int = 60, **others: object) -> Policy:
     values = {"name": "default", "requests": requests, "window_seconds": window_seconds, **others}
     return Policy(**values)  # type: ignore[arg-type]  # whatever a test wants
+
+
+def contract(path: Path, policies: object = None, **operations: object) -> Contract:
+    """Write and load a contract with an operation for each keyword, whose ``x-rate-limit`` is the value."""
+    document: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": {}}
+    if policies is not None:
+        document["x-rate-limit-policies"] = policies
+    for name, value in operations.items():
+        operation: dict[str, Any] = {"operationId": name, "responses": {"200": {"description": "Done."}}}
+        if value != "nothing":
+            operation["x-rate-limit"] = value
+        document["paths"][f"/{name}"] = {"get": operation}
+    file = path / "openapi.yaml"
+    file.write_text(yaml.safe_dump(document))
+    return Contract.load(file)
