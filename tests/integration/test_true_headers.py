@@ -230,8 +230,8 @@ def scenarios(draw: st.DrawFn) -> Scenario:
     return Scenario(declared, operations, draw(st.lists(asks, min_size=1, max_size=40)))
 
 
-def asked(operation: int, times: int = 1, *, worker: int = 0, heeds: int | None = None) -> list[Ask]:
-    return [Ask(0, operation, (0, 0), worker, heeds, worker, None)] * times
+def asked(operation: int, times: int = 1, *, worker: int = 0, seconds: int = 0, heeds: int | None = None) -> list[Ask]:
+    return [Ask(seconds * MICROSECONDS, operation, (0, 0), worker, heeds, worker, None)] * times
 
 
 # What uses `m1` up is another operation: who then waits for `m1` alone is refused by `login`.
@@ -246,16 +246,15 @@ USED_UP_BY_ANOTHER_WORKER = attrs.evolve(
     policies={"m1": {"requests": 10, "window_seconds": 225}, "login": {"requests": 5, "window_seconds": 60}},
     asks=[*asked(0, 6), *asked(1, 6, worker=1), *asked(0, heeds=0)],
 )
-# A cheaper request takes what the dear one was waiting for.
+# A cheaper request, through another worker, takes what the dear one was waiting for.
 SPENT_ON_SOMETHING_CHEAP = Scenario(
     {"m1": {"requests": 3, "window_seconds": 60}},
-    [[{"policy": "m1", "cost": 2}], ["m1"]],
-    [*asked(0, 2), attrs.evolve(asked(1)[0], microseconds=30 * MICROSECONDS), *asked(0, heeds=0)],
+    [[{"policy": "m1", "cost": 3}], ["m1"]],
+    [*asked(1), *asked(0), *asked(1, worker=1, seconds=30), *asked(0, heeds=0)],
 )
 # A dear one has to wait for longer than a cheap one that was refused.
 DEARER_THAN_WHAT_WAS_REFUSED = attrs.evolve(
-    SPENT_ON_SOMETHING_CHEAP,
-    asks=[*asked(1), attrs.evolve(asked(1)[0], microseconds=30 * MICROSECONDS), *asked(1, 2), *asked(0, heeds=0)],
+    SPENT_ON_SOMETHING_CHEAP, asks=[*asked(1), *asked(1, seconds=30), *asked(1, 2), *asked(0, heeds=0)]
 )
 
 
@@ -285,7 +284,7 @@ def test_a_refusal_that_does_not_stand_would_be_found(
         asyncio.run(play(script, valkey_url, scenario, rules))
 
 
-# In the probe's contract `/probe/account` costs 1 under `default` and 2 under `account`, and `/version` 1 under `default`.
+# In the probe's contract `/probe/account` costs 1 under `default` and 2 under `account`; `/version` the former only.
 OVER_HTTP = {
     "default is used up by another operation": [*["/probe/account"] * 2, *["/version"] * 6, "/probe/account"],
     "default is used up and known to be": [*["/version"] * 8, *["/probe/account"] * 2],
