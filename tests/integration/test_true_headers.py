@@ -280,7 +280,7 @@ def test_a_refusal_that_does_not_stand_would_be_found(
         for rule in rules_of(scenario, tmp_path)
     ]
 
-    with pytest.raises(AssertionError, match="it waited|as many as are left"):
+    with pytest.raises(AssertionError, match=r"it waited|as many as are left"):
         asyncio.run(play(script, valkey_url, scenario, rules))
 
 
