@@ -1,8 +1,8 @@
-"""What a client is told about its limits.
+"""What a client is told about its limits: who waits as it was told passes, if it spends nothing in the meantime.
 
-``RateLimit-Policy`` and ``RateLimit`` are those of draft-ietf-httpapi-ratelimit-headers-10, Lists of structured fields
-(RFC 9651): ``"default";q=100;w=60`` and ``"default";r=99;t=60``. The older ``X-RateLimit-…`` speak of the one policy
-that leaves the least.
+``RateLimit-Policy`` and ``RateLimit`` are those of draft-ietf-httpapi-ratelimit-headers-11, sections 3 and 4, Lists of
+structured fields (RFC 9651): ``"default";q=100;w=60`` and ``"default";r=99;t=60``. The older ``X-RateLimit-…`` speak of
+the one policy that leaves the least. Why each ``t`` of an answer is the same, see ADR 4.
 """
 
 import math
@@ -51,6 +51,7 @@ def _room(state_and_cost: tuple[State, int]) -> tuple[float, int]:
 
 
 def _service_limit(state: State, wait: int, is_admitted: bool) -> str:  # noqa: FBT001 - a state
-    # As long as something is left, the quota is whole again one window after this request, if none follows.
+    # No effective window ends later than Retry-After (section 6). Without that, as long as something is left, the quota is
+    # whole again one window after this request, if none follows.
     seconds = max(wait, state.policy.window_seconds) if is_admitted and not state.wait_seconds else wait
     return f'"{state.policy.name}";r={state.remaining};t={seconds}'
