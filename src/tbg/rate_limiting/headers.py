@@ -51,7 +51,7 @@ def _room(state_and_cost: tuple[State, int]) -> tuple[float, int]:
 
 
 def _service_limit(state: State, wait: int, is_admitted: bool) -> str:  # noqa: FBT001 - a state
-    # No effective window ends later than Retry-After (section 6). Where that is not said, and as long as something is left,
+    # No effective window ends later than Retry-After (section 6). Without a refusal, and as long as something is left,
     # the quota is whole again one window after this request, if none follows.
     seconds = max(wait, state.policy.window_seconds) if is_admitted and not state.wait_seconds else wait
     return f'"{state.policy.name}";r={state.remaining};t={seconds}'
