@@ -26,7 +26,8 @@ from tbg.rate_limiting.headers import fields, retry_after
 from tbg.rate_limiting.policies import MICROSECONDS, Policy
 from tests.conftest import StartGunicorn
 from tests.integration.probe.app import APP
-from tests.support.limiting import Limiter, contract, limiter_on
+from tests.support.declaring import contract
+from tests.support.limiting import Limiter, limiter_on
 
 START: Final = 1_800_000_000 * MICROSECONDS
 ACCOUNT: Final = "account"

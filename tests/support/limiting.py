@@ -3,16 +3,12 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
 
 import attrs
 import typed_settings as ts
-import yaml
 from prometheus_client import CollectorRegistry
 
 from tbg.config import Settings
-from tbg.contract import Contract
 from tbg.rate_limiting import ADDRESS, SCRIPT, RateLimiter, RateLimitMetrics, Rule, Verdict
 from tbg.rate_limiting.policies import Charge, Policy
 from tbg.rate_limiting.refusals import Clock
@@ -56,18 +52,3 @@ def rule(requests: int = 10, window_seconds: int = 60, *, cost: int = 1, **other
 def policy(requests: int = 10, window_seconds: int = 60, **others: object) -> Policy:
     values = {"name": "default", "requests": requests, "window_seconds": window_seconds, **others}
     return Policy(**values)  # type: ignore[arg-type]  # whatever a test wants
-
-
-def contract(path: Path, policies: object = None, **operations: object) -> Contract:
-    """Write and load a contract with an operation for each keyword, whose ``x-rate-limit`` is the value."""
-    document: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": {}}
-    if policies is not None:
-        document["x-rate-limit-policies"] = policies
-    for name, value in operations.items():
-        operation: dict[str, Any] = {"operationId": name, "responses": {"200": {"description": "Done."}}}
-        if value != "nothing":
-            operation["x-rate-limit"] = value
-        document["paths"][f"/{name}"] = {"get": operation}
-    file = path / "openapi.yaml"
-    file.write_text(yaml.safe_dump(document))
-    return Contract.load(file)

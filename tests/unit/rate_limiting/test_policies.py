@@ -7,7 +7,7 @@ import pytest
 
 from tbg.contract import Contract, MismatchError
 from tbg.rate_limiting import Policy, RateLimits
-from tests.support.limiting import contract
+from tests.support.declaring import contract
 
 ERROR = {"description": "Error."}
 
