@@ -131,3 +131,10 @@ def test_each_part_of_a_recursive_union_is_cast_once_by_each_alternative() -> No
 
     assert cast(value) == value
     assert len(visited) == 7 * 2
+
+
+@pytest.mark.parametrize("text", ["3", "-0", "10000000000000000000000001"])
+def test_a_number_that_is_written_as_an_integer_is_one(text: str) -> None:
+    cast, _ = compiled({"type": "number"})
+
+    assert (type(cast(text)), cast(text)) == (int, int(text))
