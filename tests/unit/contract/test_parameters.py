@@ -124,6 +124,9 @@ def test_arrays_and_objects_are_read_from_the_query(
         (POINT, {"explode": False}, "p=x,1,x,2", "/p/x"),
         (POINT, {}, "x=1&x=2", "/p/x"),
         (POINT, {}, "x=a", "/p/x"),
+        ({"type": "array", "items": POINT}, {}, 'p={"x":1}&p={"x":1', "/p/1"),
+        ({"type": "array", "items": POINT}, {}, 'p={"x":"1"}', "/p/0/x"),
+        ({"type": "array", "items": POINT}, {}, "p=7", "/p/0"),
         (ARRAY, {"explode": False}, "p=1,2&p=3", "/p"),
         (ARRAY, {"style": "pipeDelimited", "explode": False}, "p=1|2&p=3", "/p"),
         ({"type": "integer"}, {}, "p=1&p=2", "/p"),
@@ -342,10 +345,8 @@ def test_an_object_may_be_put_together_from_others(tmp_path: Path) -> None:
         ("query", POINT, {"style": "deepObject", "explode": False}, "is not defined for values of type 'object'"),
         ("query", ARRAY, {"style": "deepObject"}, "is not defined for values of type 'array'"),
         ("query", {"type": ["array", "object"]}, DEEP, "is not defined for values of type 'array'"),
-        ("query", {"type": "array", "items": ARRAY}, {}, "an array or object inside an array"),
-        ("query", {"type": "array", "items": POINT}, {"explode": False}, "an array or object inside an array"),
-        ("query", {"type": "object", "properties": {"a": POINT}}, {}, "an array or object inside an object"),
-        ("header", {"type": "object", "additionalProperties": ARRAY}, {}, "an array or object inside an object"),
+        ("header", {"type": "object", "additionalProperties": ARRAY}, {}, "inside another one"),
+        ("header", {"type": "array", "items": POINT}, {}, "inside another one"),
     ],
 )
 def test_what_openapi_does_not_define_stops_the_boot(
@@ -461,6 +462,11 @@ KINDS: Document = {
         ({"patternProperties": {"^n": {"type": "number"}}}, DEEP, "p[n]=1.5&p[s]=1", {"n": 1.5, "s": "1"}),
         ({"type": "object", "properties": {"t": ARRAY}}, {}, "t=1&t=2", {"t": [1, 2]}),
         ({"if": {"required": ["x"]}, "then": POINT, "type": "object"}, DEEP, "p[x]=1&p[y]=2", {"x": 1, "y": 2}),
+        ({"type": "array", "items": POINT}, {}, 'p={"x":1}&p={"y":2}', [{"x": 1}, {"y": 2}]),
+        ({"type": "array", "items": ARRAY}, {"explode": False}, "p=[1%2C2],[3]", [[1, 2], [3]]),
+        ({"type": "object", "properties": {"o": POINT}}, {}, 'o={"x":1}', {"o": {"x": 1}}),
+        ({"type": "object", "properties": {"o": POINT}}, {"style": "pipeDelimited"}, 'p=o|{"x":1}', {"o": {"x": 1}}),
+        ({"type": "object", "properties": {"o": POINT}}, DEEP, 'p[o]={"x":1}', {"o": {"x": 1}}),
         ({"type": "object", "properties": {"t": ARRAY}}, DEEP, "p[t][]=1&p[t][]=2", {"t": [1, 2]}),
         ({"type": "object", "properties": {"t": ARRAY}}, DEEP, "p[t][1]=2&p[t][0]=1", {"t": [1, 2]}),
         ({"type": "object", "properties": {"t": ARRAY}}, DEEP, "p[t]=1&p[t]=2", {"t": [1, 2]}),
@@ -752,6 +758,16 @@ def test_strictness_is_true_or_false(tmp_path: Path, value: object) -> None:
         load(tmp_path, document({"/act": {"get": operation(**members)}}))
 
 
+def test_strictness_of_the_document_is_true_or_false_and_that_is_said_once(tmp_path: Path) -> None:
+    paths = {f"/{name}": {"get": operation(name)} for name in ("a", "b")}
+    members: Document = {"x-strict-query": "yes"}
+
+    with pytest.raises(DocumentError) as refused:
+        load(tmp_path, document(paths, **members))
+
+    assert str(refused.value).count("must be true or false") == 1
+
+
 @pytest.mark.parametrize(
     ("name", "argument", "field"),
     [
@@ -762,6 +778,7 @@ def test_strictness_is_true_or_false(tmp_path: Path, value: object) -> None:
         ("a-b", "a_b", "a_b"),
         ("1x", "_1x", "_1x"),
         ("filter[x]", "filter_x_", "filter_x_"),
+        ("x:int", "x_int", "x_int"),
         ("é", "é", "é"),
         ("workerId", "workerId", "worker_id"),
     ],
