@@ -8,11 +8,10 @@ from jsonschema_path import SchemaPath
 
 from tbg.contract.decoding import MalformedBodyError
 from tbg.contract.media import Media, compile_content
-from tbg.contract.openapi_casting import is_plain_text
 from tbg.contract.readers import InvalidParameterError
 from tbg.contract.schemas import Finding, Validate, compile_schema
-from tbg.contract.shapes import MISSING, Shapes, written
-from tbg.contract.styles import compile_style
+from tbg.contract.shapes import MISSING, Shapes, is_plain_text, written
+from tbg.contract.styles import compile_style, style_of
 
 SET_COOKIE: Final = "set-cookie"
 CONTENT_LENGTH: Final = "content-length"
@@ -95,7 +94,7 @@ def _compile(spec: SchemaPath, name: str, header: SchemaPath) -> Header:
 
 
 def _by_style(spec: SchemaPath, name: str, header: SchemaPath, validate: Validate) -> HeaderCheck:
-    style, explode = (header / "style").read_str("simple"), (header / "explode").read_bool(default=False)
+    style, explode = style_of(header, "header")
     read = compile_style(spec, header / "schema", name, style, explode=explode, location="header").read
 
     def judge(raw: str) -> tuple[Finding, ...]:
@@ -113,6 +112,8 @@ def _by_content(spec: SchemaPath, name: str, content: SchemaPath) -> HeaderCheck
     if len(entries) != 1:
         raise ValueError(f"the header '{name}' must have one media type in its content (OpenAPI 3.1.1, section 4.8.21)")
     media = entries[0]
+    if media.unread:
+        raise ValueError(f"the header '{name}': {media.unread}")
 
     def judge(raw: str | list[str]) -> tuple[Finding, ...]:
         text = raw if isinstance(raw, str) else "\n".join(raw)  # of Set-Cookie, as OpenAPI 3.2 has it

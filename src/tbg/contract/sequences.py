@@ -20,7 +20,7 @@ from jsonschema_path import SchemaPath
 from tbg.contract.casting import Casters
 from tbg.contract.decoding import MalformedBodyError, decode_json
 from tbg.contract.schemas import MAX_FINDINGS, Finding, Validate, compile_schema
-from tbg.contract.shapes import Alternative, Schema, item_groups, member_schemas, property_names, types, written
+from tbg.contract.shapes import Alternative, Schema, Shapes, item_groups, member_schemas, property_names, types, written
 
 EVENTS: Final = "text/event-stream"
 _LINES: Final = frozenset(
@@ -42,6 +42,7 @@ _FIELD_END: Final = re.compile(_EOL)
 _FIELDS: Final = frozenset({"data", "event", "id", "retry"})
 _RETRY: Final = re.compile(r"[0-9]{1,18}")
 _TEXT: Final = frozenset({"string"})
+_TYPED: Final = frozenset({"type", "enum", "const"})
 _ARRAY: Final = frozenset({"array"})
 
 Read = Callable[[bytes], object]
@@ -142,7 +143,7 @@ def compile_sequence(spec: SchemaPath, media_type: str, schema: SchemaPath) -> S
     if casters.shapes.types(schemas) == _ARRAY:
         validate, schemas = compile_schema(spec, schema), _of_items(casters.shapes.alternatives(schemas), media_type)
     is_lines = media_type in _LINES
-    readings = (_line,) if is_lines else _of_events(casters.shapes.alternatives(schemas))
+    readings = (_line,) if is_lines else _of_events(casters.shapes, schemas)
     return Sequence(Items(_LINE_END if is_lines else _EVENT_END, readings, casters.validate(schemas)), validate)
 
 
@@ -157,22 +158,23 @@ def _line(raw: bytes) -> object:
     return decode_json(raw, {}) if raw.strip() else _NOTHING
 
 
-def _of_events(alternatives: list[Alternative]) -> tuple[Read, ...]:
-    is_text = frozenset[str]().union(*map(types, alternatives)) == _TEXT
-    of_data = partial(_data, is_text=is_text)
+def _of_events(shapes: Shapes, schemas: list[Schema]) -> tuple[Read, ...]:
+    alternatives = shapes.alternatives(schemas)
     objects = [each for each in alternatives if "object" in types(each)]
     if not objects or not all("data" in (names := _names(each)) and names <= _FIELDS for each in objects):
-        return (of_data,)
-    return partial(_event, is_text=all(_types(member_schemas(each, "data")) == _TEXT for each in objects)), of_data
+        return (partial(_data, is_text=_is_text(alternatives)),)
+    data = [alternative for each in objects for alternative in shapes.alternatives(member_schemas(each, "data"))]
+    return partial(_event, is_text=_is_text(data)), _object_or_event
+
+
+def _is_text(alternatives: list[Alternative]) -> bool:
+    """Tell whether a schema says that a value is text: not if it leaves that open."""
+    return all(types(each) == _TEXT and any(_TYPED & schema.keys() for schema in each) for each in alternatives)
 
 
 def _names(alternative: Alternative) -> set[str]:
     """Return the names of the members that a schema speaks of."""
     return {*property_names(alternative), *(name for schema in alternative for name in schema.get("required", ()))}
-
-
-def _types(schemas: list[Schema]) -> frozenset[str]:
-    return types(tuple(schema for schema in schemas if isinstance(schema, dict)))
 
 
 def _event(raw: bytes, *, is_text: bool) -> object:
@@ -203,6 +205,12 @@ def _event(raw: bytes, *, is_text: bool) -> object:
 def _data(raw: bytes, *, is_text: bool) -> object:
     event = _event(raw, is_text=is_text)
     return event["data"] if isinstance(event, dict) else event
+
+
+def _object_or_event(raw: bytes) -> object:
+    """Return the data if it is an object, which could be meant by a schema of events."""
+    data = _data(raw, is_text=False)
+    return data if isinstance(data, dict) else _event(raw, is_text=False)
 
 
 def _json_or_text(text: str) -> object:

@@ -190,6 +190,13 @@ class Stream:
             await asyncio.sleep(0.01)
 
 
+class Read:
+    """Answers with what it was asked."""
+
+    async def on_get(self, req: Request, resp: Response, class_: list[str], report_format: list[str]) -> None:
+        resp.media = {**req.context.call.values, "arguments": [class_, report_format]}
+
+
 class Rows:
     """Streams what keeps the contract, and then what does not."""
 
@@ -333,6 +340,7 @@ def feature(infrastructure: Infrastructure) -> Feature:
             "/probe/account": Fine(),
             "/probe/shadow": Fine(),
             "/probe/strict": Fine(),
+            "/probe/read/{class}/{report-format}": Read(),
         },
         errors={NotAllowedError: 409},
         scopes={"api_key": lambda req: req.get_header("X-Api-Key")},

@@ -29,6 +29,7 @@ LINES = "application/jsonl"
 EVENTS = "text/event-stream"
 ROW: Document = {"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}}}
 SECRET = "hunter2-marker"
+_ROW, _TEXT = "#/components/schemas/Row", "#/components/schemas/Text"
 
 
 def answering(
@@ -36,7 +37,8 @@ def answering(
 ) -> Service:
     content = {media_type: {} if schema is None else {"schema": schema}}
     responses = {"200": {"description": "A sequence.", "content": content}}
-    contract = load(folder, document({"/act": {"get": operation(responses=responses)}}))
+    components = {"schemas": {"Row": ROW, "Text": {"type": "string"}}}
+    contract = load(folder, document({"/act": {"get": operation(responses=responses)}}, components=components))
     return serve(contract, {"/act": Resource(answer)}, mode=mode)
 
 
@@ -293,7 +295,10 @@ EVENT: Document = {"type": "object", "required": ["data"], "properties": {"data"
         # As OpenAPI 3.2 models an event, its data text or JSON.
         (EVENT, [SSEvent(json={"id": 1}, event="row")]),
         ({"required": ["data"], "properties": {"data": {"type": "string"}}}, [SSEvent(text='{"id": 1}')]),
+        ({"required": ["data"], "properties": {"data": {"allOf": [{"$ref": _TEXT}]}}}, [SSEvent(text="1")]),
+        ({"required": ["data"], "properties": {"data": {"maximum": 1}}}, [SSEvent(text="a"), SSEvent(json=1)]),
         ({"required": ["data"]}, [SSEvent(json=[])]),
+        ({"maximum": 1}, [SSEvent(text="a"), SSEvent(json=1)]),
         # An object with a member "data" is not an event for that alone.
         (EVENT, [SSEvent(json={"data": {"id": 1}})]),
     ],
@@ -315,6 +320,14 @@ def test_events_that_keep_the_contract_pass(tmp_path: Path, schema: Document, se
         ({"anyOf": [ROW, {"const": "[DONE]"}]}, SSEvent(text=SECRET), "/1", "anyOf"),
         ({"type": ["object", "string"], "maxLength": 3}, SSEvent(text=SECRET), "/1", "maxLength"),
         ({"type": "array", "items": ROW}, SSEvent(json={}), "/1/id", "required"),
+        ({"maxProperties": 1}, SSEvent(json={"a": 1, "b": 2}), "/1", "maxProperties"),  # what has no type can be JSON
+        (
+            {"required": ["data"], "properties": {"data": {"maxProperties": 1}}},
+            SSEvent(json={"a": 1, "b": 2}),
+            "/1/data",
+            "maxProperties",
+        ),
+        ({"required": ["data"], "properties": {"data": {"$ref": _ROW}}}, SSEvent(json=1), "/1/data", "type"),
         (
             {"required": ["data", "event"], "properties": {"data": {}, "event": {}}},
             SSEvent(json={}),
