@@ -9,13 +9,13 @@ used: most generators look for them nowhere else.
 from collections.abc import Iterator
 from pathlib import Path as File
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import attrs
 
 from tbg.contract.files import Files, Part, UnresolvableError
 from tbg.contract.pointers import Path, to_pointer, value_at
-from tbg.contract.structure import COMPONENTS, children
+from tbg.contract.structure import COMPONENTS, children, kind_at
 
 _SAFE_IN_FRAGMENTS = "/~!$&'()*+,;=:@?"  # RFC 3986, section 3.5
 
@@ -204,8 +204,10 @@ class Bundle:
         except UnresolvableError as error:
             self._complain(path, text, error)
             return
-        if not text.startswith("#/") or target.file != self._files.root.file or place != target.start:
+        if unquote(text) != f"#{to_pointer(place)}":
             node["$ref"] = _fragment(place)
+        if kind_at(place) is None:  # an extension, say: nobody else looks at what stands there
+            self._pending.append((place, kind, value, target.at(place)))
         self.references.append(Reference(path, kind, place, text))
 
     def _place_of(self, target: Part) -> Path | None:

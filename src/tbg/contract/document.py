@@ -88,7 +88,9 @@ def _problems(content: object, bundle: Bundle) -> Iterable[tuple[Path, str]]:
 
 
 def _refusal(summary: str, bundle: Bundle, findings: Iterable[tuple[Path, str]]) -> DocumentError:
-    lines = [*bundle.unreadable, *(f"{bundle.place(where)}: {problem}" for where, problem in findings)]
+    placed = [(*bundle.place(where).rpartition(":")[::2], problem) for where, problem in findings]
+    in_order = sorted(placed, key=lambda each: (each[0], int(each[1])))
+    lines = [*bundle.unreadable, *(f"{file}:{line}: {problem}" for file, line, problem in in_order)]
     return DocumentError(summary, list(dict.fromkeys(lines)))
 
 
