@@ -1,21 +1,22 @@
 """Bodies by media type: bytes to values, for requests and responses alike."""
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 import attrs
 from jsonschema_path import SchemaPath
 from openapi_core.deserializing.media_types.factories import MediaTypeDeserializersFactory
 from openapi_core.exceptions import OpenAPIError
 
-from tbg.contract.casting import deserializers, main_type
 from tbg.contract.decoding import MalformedBodyError, decode_json, decode_text
 from tbg.contract.forms import FORMS, Form
+from tbg.contract.matching import distinct, parse_media_type
+from tbg.contract.openapi_casting import deserializers, main_type
 from tbg.contract.schemas import Validate, compile_schema
 
 _deserializers = MediaTypeDeserializersFactory.from_schema_casters_factory(deserializers.schema_casters_factory)
 
-_MOST_SPELLINGS = 16
-_LONGEST_SPELLING = 64
+_READABLE: Final = frozenset({"utf-8", "us-ascii"})
 
 Decode = Callable[[bytes, Mapping[str, str]], object]
 """Turn a body and its media type's parameters (charset, boundary) into a value."""
@@ -31,46 +32,24 @@ class Media:
 
 
 Content = Mapping[str, Media]
-"""Compiled media by type or range (``application/json``, ``text/*``, ``*/*``)."""
+"""Compiled media by type or range and parameters (``application/json``, ``text/*``, ``*/*``), in one spelling."""
 
 
 def compile_content(spec: SchemaPath, content: SchemaPath) -> Content:
-    """Compile a ``content`` map; an entry without a schema takes any value, and parameters of its type do not count."""
-    named = ((parse_media_type(str(name))[0], media) for name, media in content.items())
-    return {media_type: _compile(spec, media_type, media) for media_type, media in named}
+    """Compile a ``content`` map; an entry without a schema takes any value.
+
+    Raises:
+        ValueError: An entry cannot be read, or two are for the same media type.
+    """
+    entries = distinct((str(name), media) for name, media in content.items())
+    return {key: _compile_entry(spec, key, media) for key, media in entries.items()}
 
 
-Find = Callable[[str], tuple[Media | None, Mapping[str, str]]]
-"""Find by a Content-Type the entry that is meant, if any, and return the parameters with it."""
-
-
-def finder(content: Content) -> Find:
-    """Build what finds among ``content``, and remembers the usual spellings."""
-    found: dict[str, tuple[Media | None, Mapping[str, str]]] = {}
-
-    def find(header: str) -> tuple[Media | None, Mapping[str, str]]:
-        if (known := found.get(header)) is not None:
-            return known
-        media_type, parameters = parse_media_type(header)
-        media = match(content, media_type)
-        if media is not None and len(found) < _MOST_SPELLINGS and len(header) <= _LONGEST_SPELLING:
-            found[header] = media, parameters
-        return media, parameters
-
-    return find
-
-
-def match(content: Content, media_type: str) -> Media | None:
-    """Return the entry for ``media_type``: itself, else its range, else ``*/*``."""
-    main, _, _ = media_type.partition("/")
-    return content.get(media_type) or content.get(f"{main}/*") or content.get("*/*")
-
-
-def parse_media_type(header: str) -> tuple[str, dict[str, str]]:
-    """Split a Content-Type into its lower-case type and parameters (RFC 9110, section 8.3.1), however untidy."""
-    media_type, *parts = header.split(";")
-    pairs = (part.partition("=") for part in parts if "=" in part)
-    return media_type.strip().lower(), {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
+def _compile_entry(spec: SchemaPath, key: str, media: SchemaPath) -> Media:
+    media_type, parameters = parse_media_type(key)
+    if "schema" in media and parameters.get("charset", "utf-8") not in _READABLE:
+        raise ValueError(f"a body of {key} cannot be read: only UTF-8 can")
+    return _compile(spec, media_type, media)
 
 
 def is_json(media_type: str) -> bool:

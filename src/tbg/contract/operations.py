@@ -6,7 +6,8 @@ import attrs
 from jsonschema_path import SchemaPath
 
 from tbg.contract.exceptions import DocumentError
-from tbg.contract.media import Content, Find, compile_content, finder
+from tbg.contract.matching import Find, finder
+from tbg.contract.media import Content, Media, compile_content
 from tbg.contract.parameters import Parameter, compile_parameter, merge_parameters
 from tbg.contract.responses import ResponseRule, Responses
 from tbg.contract.router import Router
@@ -20,10 +21,10 @@ class RequestBody:
 
     required: bool
     content: Content
-    media: Find = attrs.field(init=False, repr=False)
+    media: Find[Media] = attrs.field(init=False, repr=False)
 
     @media.default
-    def _finder(self) -> Find:
+    def _finder(self) -> Find[Media]:
         return finder(self.content)
 
 

@@ -13,7 +13,7 @@ from openapi_core.casting.schemas.casters import SchemaCaster
 from openapi_core.deserializing.exceptions import DeserializeError
 from openapi_core.schema.parameters import get_style_and_explode
 
-from tbg.contract.casting import deserializers, is_plain_text, main_type
+from tbg.contract.openapi_casting import deserializers, is_plain_text, main_type
 from tbg.contract.schemas import Finding, Validate, compile_schema, pointer_of
 from tbg.contract.text import nul_in_value
 

@@ -8,10 +8,11 @@ import attrs
 from jsonschema_path import SchemaPath
 from openapi_core.schema.parameters import get_style_and_explode
 
-from tbg.contract.casting import is_plain_text
 from tbg.contract.decoding import MalformedBodyError
-from tbg.contract.media import Content, Find, compile_content, finder
+from tbg.contract.matching import Find, finder
+from tbg.contract.media import Content, Media, compile_content
 from tbg.contract.memo import Memo
+from tbg.contract.openapi_casting import is_plain_text
 from tbg.contract.parameters import Deserialize, InvalidParameterError, Location, reader
 from tbg.contract.schemas import Finding, Validate, compile_schema
 
@@ -66,11 +67,11 @@ class ResponseRule:
 
     content: Content
     headers: tuple[Header, ...]
-    _find: Find = attrs.field(init=False, repr=False)
+    media: Find[Media] = attrs.field(init=False, repr=False)
     _checks: tuple[tuple[str, HeaderCheck, bool, Header], ...] = attrs.field(init=False, repr=False)
 
-    @_find.default
-    def _finder(self) -> Find:
+    @media.default
+    def _finder(self) -> Find[Media]:
         return finder(self.content)
 
     @_checks.default
@@ -100,7 +101,7 @@ class ResponseRule:
     def _judge_body(self, body: bytes | None, content_type: str) -> tuple[str, Finding] | None:
         if not self.content:
             return ("body", Finding("", "content", "must be empty")) if body != b"" else None
-        media, parameters = self._find(content_type)
+        media, parameters = self.media(content_type)
         if media is None:
             return "media type", Finding("", "content", "is not documented")
         if body is None or media.validate is None:
