@@ -7,7 +7,7 @@ functions. Two things are not translated: patterns that need backtracking, and r
 double the work, for jsonschema-rs has neither a memory nor a budget.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
@@ -16,8 +16,8 @@ from jsonschema_rs import Draft202012Validator, RegexOptions
 from tbg.contract.formats import FORMATS
 from tbg.contract.keywords import CHECKS
 from tbg.contract.patterns import Pattern, compile_pattern
-from tbg.contract.recursion import Edges, Step, components, is_ambiguous, reaching
-from tbg.contract.references import DIALECTS, References, Schema, base_within
+from tbg.contract.recursion import Edges, Step, Way, components, is_ambiguous, reaching
+from tbg.contract.references import DIALECTS, References, Schema
 
 type Accept = Callable[[object], bool]
 
@@ -31,7 +31,7 @@ _COUNTS = frozenset({"minContains", "maxContains"})
 _BRANCHED = frozenset({"allOf", "anyOf", "oneOf"})
 _NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
 _WORTH_ASKING = frozenset(
-    {*_BRANCHED, *_NAMED, "$ref", "$dynamicRef", "items", "prefixItems", "additionalProperties", "if", "not"}
+    {*_BRANCHED, *_NAMED, "enum", "const", "format", "pattern", "multipleOf", "uniqueItems", "contains", "$ref", "$dynamicRef", "items", "prefixItems", "additionalProperties", "if", "not"}
 )
 _EXACT = 2**53
 """Beyond, jsonschema-rs does not compare an integer with a double rightly."""
@@ -49,7 +49,7 @@ class _Definition:
     schema: Schema
     base: str
     translated: Schema = True
-    edges: list[tuple[Step | None, str]] = attrs.field(factory=list)
+    edges: list[tuple[Way, str]] = attrs.field(factory=list)
     reasons: list[str] = attrs.field(factory=list)
     looks_again: bool = False
 
@@ -73,6 +73,7 @@ class Acceptors:
         self.patterns: dict[str, Pattern] = {}
         self._references = references
         self._names: dict[int, str] = {}
+        self._kept: list[Schema] = []  # alive, or another one could get its id()
         self._definitions: dict[str, _Definition] = {}
         self._shared: dict[str, dict[str, Any]] = {}
         self._reasons: dict[str, list[str]] = {}
@@ -131,10 +132,15 @@ class Acceptors:
 
         return accepts
 
-    def accepts(self, schema: Schema, value: object) -> bool:
-        """Say True of a value that ``schema``, which stands somewhere in the document, is known to accept."""
+    def ask(self, schema: Schema, value: object) -> bool | None:
+        """Say whether ``schema``, which stands somewhere in the document, accepts a value; None if that is not known."""
         name = self._names.get(id(schema))
-        return name in self._usable and self.acceptor(name)(value) if name is not None else False
+        if name is None or name not in self._usable:
+            return None
+        try:
+            return self._is_valid({name: value})
+        except Exception:  # noqa: BLE001 - as above
+            return None
 
     def reasons(self, name: str) -> list[str]:
         """Say why the schema called ``name`` has no acceptor."""
@@ -151,6 +157,7 @@ class Acceptors:
     def _name(self, schema: Schema, base: str) -> str:
         name = self._names.get(id(schema))
         if name is None:
+            self._kept.append(schema)
             if isinstance(schema, dict) and schema.keys() == {"$ref"} and isinstance(schema["$ref"], str):
                 target = self._references.resolve(schema["$ref"], base)
                 self._references.targets[id(schema)] = target.schema
@@ -171,16 +178,16 @@ class _Translation:
 
     def run(self) -> None:
         try:
-            self._definition.translated = self._translate(self._definition.schema, self._definition.base, None)
+            self._definition.translated = self._translate(self._definition.schema, self._definition.base, Way())
         except (AttributeError, TypeError, KeyError) as error:
             raise ValueError(f"a schema is not one: {error}") from error
 
-    def _translate(self, schema: Schema, base: str, step: Step | None) -> Schema:
+    def _translate(self, schema: Schema, base: str, way: Way) -> Schema:
         if isinstance(schema, bool):
             return schema
         if (dialect := schema.get("$schema", "https://json-schema.org/draft/2020-12/schema")) not in DIALECTS:
             raise ValueError(f"the dialect {dialect} is not supported: only that of OpenAPI 3.1 is")
-        base = base_within(schema, base)
+        base = self._acceptors._references.within(schema, base)  # noqa: SLF001 - two halves of one thing
         translated: dict[str, Any] = {}
         several: list[Schema] = []
         for word, wanted in schema.items():
@@ -190,7 +197,7 @@ class _Translation:
                 else:
                     translated[word] = _as_integer(wanted)
             else:
-                self._add(translated, several, word, schema, base, step)
+                self._add(translated, several, word, schema, base, way)
         if several:
             translated["allOf"] = several
         return translated
@@ -202,50 +209,50 @@ class _Translation:
         word: str,
         schema: dict[str, Any],
         base: str,
-        step: Step | None,
+        way: Way,
     ) -> None:
         wanted = schema[word]
         match word:
             case "$ref" | "$dynamicRef":
-                several.append({"$ref": self._refer(word, schema, base, step)})
+                several.append({"$ref": self._refer(word, schema, base, way)})
             case "allOf":
-                several.extend(self._translate(inner, base, step) for inner in wanted)
+                several.extend(self._translate(inner, base, way) for inner in wanted)
             case "anyOf" | "oneOf":
-                several.append({word: [self._translate(inner, base, step) for inner in wanted]})
+                several.append({word: self._branches(wanted, base, way)})
             case "not":
-                several.append({word: self._translate(wanted, base, step)})
+                several.append({word: self._apart(wanted, base, way)})
             case "if":
                 translated |= {
-                    each: self._translate(schema[each], base, step) for each in ("if", "then", "else") if each in schema
+                    each: self._apart(schema[each], base, way) for each in ("if", "then", "else") if each in schema
                 }
             case "properties":
                 translated[word] = {
-                    name: self._translate(inner, base, step or Step("property", frozenset([name])))
+                    name: self._translate(inner, base, way.into(Step("property", frozenset([name]))))
                     for name, inner in wanted.items()
                 }
             case "patternProperties":
-                translated[word] = self._by_pattern(wanted, base, step)
+                translated[word] = self._by_pattern(wanted, base, way)
             case "dependentSchemas":
-                translated[word] = {name: self._translate(inner, base, step) for name, inner in wanted.items()}
+                translated[word] = {name: self._translate(inner, base, way) for name, inner in wanted.items()}
             case "additionalProperties":
                 names = () if "patternProperties" in schema else schema.get("properties", ())
-                translated[word] = self._apart(wanted, base, step or Step("properties", frozenset(names)))
+                translated[word] = self._apart(wanted, base, way.into(Step("properties", frozenset(names))))
             case "items":
-                translated[word] = self._apart(wanted, base, step or Step("items"))
+                translated[word] = self._apart(wanted, base, way.into(Step("items")))
             case "prefixItems":
                 translated[word] = [
-                    self._translate(inner, base, step or Step("item", frozenset([str(index)])))
+                    self._translate(inner, base, way.into(Step("item", frozenset([str(index)]))))
                     for index, inner in enumerate(wanted)
                 ]
             case "contains":
-                translated[word] = self._translate(wanted, base, step or Step("items"))
+                translated[word] = self._apart(wanted, base, way.into(Step("items")))
                 translated |= {each: _as_integer(schema[each]) for each in _COUNTS & schema.keys()}
             case "propertyNames":
-                translated[word] = self._translate(wanted, base, step or Step("name"))
+                translated[word] = self._apart(wanted, base, way.into(Step("name")))
             case "unevaluatedItems" | "unevaluatedProperties":
                 self._definition.looks_again = True
                 kind = "items" if word == "unevaluatedItems" else "properties"
-                translated[word] = self._translate(wanted, base, step or Step(kind))
+                translated[word] = self._translate(wanted, base, way.into(Step(kind)))
             case "pattern":
                 several.append(self._pattern(wanted))
             case "format":
@@ -263,7 +270,7 @@ class _Translation:
                 elif wanted:
                     several.append({"ofJudge": {word: True}})
 
-    def _refer(self, word: str, schema: dict[str, Any], base: str, step: Step | None) -> str:
+    def _refer(self, word: str, schema: dict[str, Any], base: str, way: Way) -> str:
         references = self._acceptors._references  # noqa: SLF001 - two halves of one thing
         if word == "$dynamicRef":
             if "$ref" in schema:
@@ -273,21 +280,56 @@ class _Translation:
         target = references.resolve(schema[word], base)
         references.targets[id(schema)] = target.schema
         name = self._acceptors._name(target.schema, target.base)  # noqa: SLF001 - the same
-        self._definition.edges.append((step, name))
+        self._definition.edges.append((way, name))
         return f"#/$defs/{name}"
 
-    def _apart(self, schema: Schema, base: str, step: Step) -> Schema:
-        """Make a definition of its own of what many parts of a value are judged by."""
+    def _apart(self, schema: Schema, base: str, way: Way) -> Schema:
+        """Make a definition of its own of what is asked about by itself."""
         if not isinstance(schema, dict) or _WORTH_ASKING.isdisjoint(schema):
-            return self._translate(schema, base, step)
+            return self._translate(schema, base, way)
         name = self._acceptors._name(schema, base)  # noqa: SLF001 - the same
-        self._definition.edges.append((step, name))
+        self._definition.edges.append((way, name))
         return {"$ref": f"#/$defs/{name}"}
 
-    def _by_pattern(self, wanted: dict[str, Schema], base: str, step: Step | None) -> dict[str, Schema]:
+    def _branches(self, branches: list[Schema], base: str, way: Way) -> list[Schema]:
+        """Translate the branches of a union; those that a property tells apart are only looked into if it fits.
+
+        It changes no verdict, for they want that property themselves, but in a recursion only one of them goes on.
+        """
+        tags = self._tags(branches, base)
+        return [
+            {"if": {"required": [tags[index][0]], "properties": {tags[index][0]: {"const": tags[index][1]}}}}
+            | {"then": self._apart(inner, base, way.guarded(id(branches), tags[index])), "else": False}
+            if index in tags
+            else self._apart(inner, base, way)
+            for index, inner in enumerate(branches)
+        ]
+
+    def _tags(self, branches: list[Schema], base: str) -> dict[int, tuple[str, str]]:
+        """Return by index the required property and its constant, for the property that most branches have."""
+        found: dict[str, dict[int, str]] = {}
+        for index, branch in enumerate(branches):
+            for name, constant in self._constants(branch, base):
+                found.setdefault(name, {})[index] = constant
+        name = max(found, key=lambda each: len(set(found[each].values())), default="")
+        return {index: (name, constant) for index, constant in found.get(name, {}).items()}
+
+    def _constants(self, branch: Schema, base: str) -> Iterator[tuple[str, str]]:
+        if isinstance(branch, dict) and isinstance(branch.get("$ref"), str) and len(branch) == 1:
+            branch = self._acceptors._references.resolve(branch["$ref"], base).schema  # noqa: SLF001 - the same
+        if isinstance(branch, dict) and "properties" in branch:
+            for name in branch.get("required", ()):
+                inner = branch["properties"].get(name)
+                if not isinstance(inner, dict):
+                    continue
+                values = [inner["const"]] if "const" in inner else inner.get("enum", ())
+                if len(values) == 1 and isinstance(values[0], str):
+                    yield name, values[0]
+
+    def _by_pattern(self, wanted: dict[str, Schema], base: str, way: Way) -> dict[str, Schema]:
         found: dict[str, list[Schema]] = {}
         for pattern, inner in wanted.items():
-            translated = self._apart(inner, base, step or Step("properties"))
+            translated = self._apart(inner, base, way.into(Step("properties")))
             compiled = self._compiled(pattern)
             if compiled.native is None or compiled.is_bounded:
                 self._need_backtracking(pattern)
@@ -336,12 +378,9 @@ def _outer_bound(word: str, bound: float) -> Schema:
 
 
 def _multiple(wanted: float) -> Schema:
-    """Divide small integers there; the judge divides decimals exactly, and what a double cannot hold."""
-    asked: Schema = {"ofJudge": {"multipleOf": wanted}}
-    if wanted != int(wanted) or wanted > _EXACT:
-        return asked
-    usual = {"multipleOf": int(wanted), "minimum": -_EXACT, "maximum": _EXACT}
-    return {"anyOf": [usual, asked]}
+    """Leave huge numbers to the judge: jsonschema-rs writes all their digits out."""
+    usual = {"multipleOf": _as_integer(wanted), "minimum": -_EXACT, "maximum": _EXACT}
+    return {"anyOf": [usual, {"ofJudge": {"multipleOf": wanted}}]}
 
 
 def _as_integer(value: object) -> object:

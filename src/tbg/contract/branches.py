@@ -26,6 +26,7 @@ class Tag:
     name: str
     branch: Schema | None
     known: tuple[object, ...]
+    code: str
     is_missing: bool = False
 
     def finding(self, path: tuple[str | int, ...]) -> Finding:
@@ -33,7 +34,7 @@ class Tag:
         place = pointer_of((*path, self.name))
         if self.is_missing:
             return Finding(place, "required", "is required")
-        return Finding(place, "discriminator", describe("discriminator", list(self.known[:_MOST_NAMED])))
+        return Finding(place, self.code, describe(self.code, list(self.known[:_MOST_NAMED])))
 
 
 def tag(judgement: Judgement, schema: Mapping[str, Any], branches: list[Schema], value: object) -> Tag | None:
@@ -43,14 +44,14 @@ def tag(judgement: Judgement, schema: Mapping[str, Any], branches: list[Schema],
     declared = schema.get("discriminator")
     if isinstance(declared, dict) and isinstance(name := declared.get("propertyName"), str):
         pairs = _by_discriminator(declared, branches)
-        return _named(name, pairs, value) if pairs else None
+        return _named(name, pairs, value, "discriminator") if pairs else None
     by_name: dict[str, list[tuple[object, Schema]]] = {}
     for branch in branches:
         for name, values in _constants(judgement, branch):
             by_name.setdefault(name, []).extend((each, branch) for each in values)
     for name, pairs in by_name.items():
         if name in value and {id(branch) for _, branch in pairs} == set(map(id, branches)) and _are_distinct(pairs):
-            return _named(name, pairs, value)
+            return _named(name, pairs, value, "enum")
     return None
 
 
@@ -59,12 +60,12 @@ def chosen(judgement: Judgement, branches: list[Schema], value: object) -> list[
     return [branch for branch in branches if _fits(judgement, branch, value)]
 
 
-def _named(name: str, pairs: list[tuple[object, Schema]], value: dict[str, object]) -> Tag:
+def _named(name: str, pairs: list[tuple[object, Schema]], value: dict[str, object], code: str) -> Tag:
     known = tuple(each for each, _ in pairs)
     if name not in value:
-        return Tag(name, None, known, is_missing=True)
+        return Tag(name, None, known, code, is_missing=True)
     branch = next((branch for each, branch in pairs if is_equal(each, value[name])), None)
-    return Tag(name, branch, known)
+    return Tag(name, branch, known, code)
 
 
 def _by_discriminator(declared: Mapping[str, Any], branches: list[Schema]) -> list[tuple[object, Schema]]:

@@ -10,20 +10,32 @@ from typing import Any, NamedTuple
 
 import attrs
 
-from tbg.contract.keywords import CHECKS, Check
+from tbg.contract.keywords import CHECKS, Check, make_check
 from tbg.contract.patterns import Budget, OverBudgetError, Pattern
 from tbg.contract.references import Schema
 
-MOST_STEPS = 1_000_000
-"""How many schemas one judgement may apply: about a second's work."""
+MOST_STEPS = 400_000
+"""How many schemas one judgement may apply: about half a second's work."""
+
+
+Ask = Callable[[Schema, object], bool | None]
+"""Say whether a value satisfies a schema, if that is known without looking at its parts one by one; else None."""
 
 
 class Plan(NamedTuple):
-    """What a schema asks for: its keywords of single values, and those that apply further schemas."""
+    """What a schema asks for, keyword by keyword.
 
-    checks: tuple[tuple[Check, str, Any], ...]
-    appliers: tuple[tuple["Apply", str, Any], ...]
-    tests: tuple[tuple["Test", str, Any], ...]
+    Attributes:
+        checks: Of the value by itself.
+        tests: Decided as a whole.
+        appliers: Of further schemas, which must all hold.
+        order: All of these by keyword, as the contract writes them.
+    """
+
+    checks: tuple[Check, ...]
+    tests: tuple[tuple["Test", Any], ...]
+    appliers: tuple[tuple["Apply", Any], ...]
+    order: tuple[tuple[str, "Check | None"], ...]
 
 
 @attrs.frozen(eq=False)
@@ -37,18 +49,27 @@ class Rules:
 
     targets: Mapping[int, Schema] = attrs.field(repr=False)
     patterns: Mapping[str, Pattern] = attrs.field(repr=False)
+    ask: Ask = attrs.field(repr=False)
     _plans: dict[int, Plan] = attrs.field(factory=dict, init=False, repr=False)
 
     def plan(self, schema: dict[str, Any]) -> Plan:
         """Return what ``schema`` asks for."""
         known = self._plans.get(id(schema))
         if known is None:
-            known = self._plans[id(schema)] = Plan(
-                tuple((CHECKS[word], word, wanted) for word, wanted in schema.items() if word in CHECKS),
-                tuple((APPLIERS[word], word, schema[word]) for word in schema if _is_applied(word, schema)),
-                tuple((TESTS[word], word, schema[word]) for word in schema if _is_tested(word, schema)),
-            )
+            known = self._plans[id(schema)] = _plan(schema)
         return known
+
+
+def _plan(schema: dict[str, Any]) -> Plan:
+    checks = {word: make_check(word, wanted) for word, wanted in schema.items() if word in CHECKS}
+    tests = [word for word, wanted in schema.items() if word in TESTS and (word not in APPLIERS or wanted is False)]
+    appliers = [word for word in schema if word in APPLIERS and word not in tests]
+    return Plan(
+        tuple(checks.values()),
+        tuple((TESTS[word], schema[word]) for word in tests),
+        tuple((APPLIERS[word], schema[word]) for word in appliers),
+        tuple((word, checks.get(word)) for word in schema if word in checks or word in tests or word in appliers),
+    )
 
 
 @attrs.define(eq=False)
@@ -69,14 +90,16 @@ class Judgement:
         self.spend()
         if isinstance(schema, bool):
             return schema
+        if value and isinstance(value, dict | list) and (known := self.rules.ask(schema, value)) is not None:
+            return known
         plan = self.rules.plan(schema)
-        for check, _, wanted in plan.checks:
-            if not check(wanted, value):
+        for check in plan.checks:
+            if not check(value):
                 return False
-        for test, _, wanted in plan.tests:
+        for test, wanted in plan.tests:
             if not test(self, schema, wanted, value):
                 return False
-        for apply, _, wanted in plan.appliers:
+        for apply, wanted in plan.appliers:
             for inner, part, _ in apply(self, schema, wanted, value):
                 if not self.is_valid(inner, part):
                     return False
@@ -115,14 +138,6 @@ type Parts = Iterator[tuple[Schema, Any, str | int | None]]
 
 type Apply = Callable[[Judgement, dict[str, Any], Any, Any], Parts]
 type Test = Callable[[Judgement, dict[str, Any], Any, Any], bool]
-
-
-def _is_applied(word: str, schema: Mapping[str, Any]) -> bool:
-    return word in APPLIERS and not (word in TESTS and schema[word] is False)
-
-
-def _is_tested(word: str, schema: Mapping[str, Any]) -> bool:
-    return word in TESTS and not (word in APPLIERS and schema[word] is not False)
 
 
 def is_too_long(value: object, schema: Mapping[str, Any]) -> bool:

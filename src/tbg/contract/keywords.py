@@ -7,13 +7,15 @@ will. They are right for numbers of any size, and take time linear in the value.
 import json
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
 
 from tbg.contract.formats import format_checker
 
-type Check = Callable[[Any, Any], bool]
+type Check = Callable[[Any], bool]
+type _Keyword = Callable[[Any, Any], bool]
 
 
 def _is_number(value: object) -> bool:
@@ -56,9 +58,25 @@ def is_equal(one: object, other: object) -> bool:
 
 
 def _enum(wanted: list[object], value: object) -> bool:
-    if isinstance(value, str):
-        return value in wanted
     return any(is_equal(each, value) for each in wanted)
+
+
+def _enum_of(wanted: list[object]) -> Check:
+    """Look scalars up, however many there are; ``True`` must not be found for 1, so the kind of value counts."""
+    scalars = {(isinstance(each, bool), each) for each in wanted if not isinstance(each, dict | list)}
+    others = [each for each in wanted if isinstance(each, dict | list)]
+
+    def check(value: Any) -> bool:  # noqa: ANN401 - any value of JSON
+        if isinstance(value, dict | list):
+            return any(is_equal(each, value) for each in others)
+        return (isinstance(value, bool), value) in scalars
+
+    return check
+
+
+def make_check(word: str, wanted: Any) -> Check:  # noqa: ANN401 - what a schema says
+    """Build the check of one keyword in one schema."""
+    return _enum_of(wanted) if word == "enum" else partial(CHECKS[word], wanted)
 
 
 def is_multiple(wanted: float, value: object) -> bool:
@@ -70,9 +88,11 @@ def is_multiple(wanted: float, value: object) -> bool:
     if isinstance(value, float) and not math.isfinite(value):
         return False
     digits, exponent = _decimal(value)
-    wanted_digits, wanted_exponent = _decimal(wanted)
-    lower = min(exponent, wanted_exponent)
-    return bool(digits * 10 ** (exponent - lower) % (wanted_digits * 10 ** (wanted_exponent - lower)) == 0)
+    wanted_digits, wanted_exponent = _decimal_of_schema(wanted)
+    shift = exponent - wanted_exponent
+    if shift >= 0:
+        return digits % wanted_digits * pow(10, shift, wanted_digits) % wanted_digits == 0
+    return digits % (wanted_digits * 10**-shift) == 0
 
 
 def _decimal(number: float) -> tuple[int, int]:
@@ -82,6 +102,9 @@ def _decimal(number: float) -> tuple[int, int]:
     mantissa, _, exponent = repr(number).partition("e")
     whole, _, fraction = mantissa.partition(".")
     return int(whole + fraction), int(exponent or 0) - len(fraction)
+
+
+_decimal_of_schema = lru_cache(1024)(_decimal)
 
 
 def is_unique(wanted: bool, value: object) -> bool:  # noqa: FBT001 - what the schema says
@@ -122,21 +145,21 @@ def _dependent_required(wanted: Mapping[str, list[str]], value: object) -> bool:
     )
 
 
-def _of(kind: type | tuple[type, ...], holds: Check) -> Check:
+def _of(kind: type | tuple[type, ...], holds: _Keyword) -> _Keyword:
     def check(wanted: Any, value: Any) -> bool:  # noqa: ANN401 - any value of JSON
         return not isinstance(value, kind) or holds(wanted, value)
 
     return check
 
 
-def _of_number(holds: Check) -> Check:
+def _of_number(holds: _Keyword) -> _Keyword:
     def check(wanted: Any, value: Any) -> bool:  # noqa: ANN401 - any value of JSON
         return not isinstance(value, int | float) or isinstance(value, bool) or holds(wanted, value)
 
     return check
 
 
-CHECKS: Mapping[str, Check] = {
+CHECKS: Mapping[str, _Keyword] = {
     "type": has_type,
     "enum": _enum,
     "const": is_equal,

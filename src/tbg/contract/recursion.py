@@ -36,8 +36,34 @@ class Step:
         return False
 
 
-type Edges = Mapping[str, Sequence[tuple[Step | None, str]]]
-"""By definition, those it applies, with the step to them; None if to the value itself."""
+@attrs.frozen
+class Way:
+    """How one definition applies another.
+
+    Attributes:
+        step: The first step into the value; None if it is for the value itself.
+        guards: By union, what the value must be tagged with for it.
+    """
+
+    step: Step | None = None
+    guards: frozenset[tuple[int, tuple[str, str]]] = frozenset()
+
+    def into(self, step: Step) -> "Way":
+        """Return the way on into a part of the value."""
+        return self if self.step is not None else Way(step, self.guards)
+
+    def guarded(self, union: int, guard: tuple[str, str]) -> "Way":
+        """Return the way on if the value is tagged so; only a guard of the value itself tells ways apart."""
+        return self if self.step is not None else Way(None, self.guards | {(union, guard)})
+
+    def excludes(self, other: "Way") -> bool:
+        """Tell whether no value goes both ways."""
+        mine = dict(self.guards)
+        return any(union in mine and mine[union] != guard for union, guard in other.guards)
+
+
+type Edges = Mapping[str, Sequence[tuple[Way, str]]]
+"""By definition, those it applies."""
 
 
 def components(edges: Edges) -> Iterator[list[str]]:
@@ -90,22 +116,28 @@ def is_ambiguous(component: Iterable[str], edges: Edges) -> bool:
     """
     members = set(component)
     for name in members:
-        steps = list(_steps(name, members, edges, ()))
-        for number, step in enumerate(steps):
-            if any(step.overlaps(other) for other in steps[:number]):
+        ways = list(_ways(name, members, edges, ()))
+        for number, way in enumerate(ways):
+            if any(_meet(way, other) for other in ways[:number]):
                 return True
     return False
 
 
-def _steps(name: str, members: set[str], edges: Edges, above: tuple[str, ...]) -> Iterator[Step]:
+def _meet(one: Way, other: Way) -> bool:
+    return one.step is not None and other.step is not None and one.step.overlaps(other.step) and not one.excludes(other)
+
+
+def _ways(name: str, members: set[str], edges: Edges, above: tuple[str, ...]) -> Iterator[Way]:
     if name in above:
         raise ValueError("a schema refers to itself without end: it says nothing of any value")
-    for step, target in edges[name]:
-        if target in members:
-            if step is None:
-                yield from _steps(target, members, edges, (*above, name))
-            else:
-                yield step
+    for way, target in edges[name]:
+        if target not in members:
+            continue
+        if way.step is not None:
+            yield way
+        else:
+            for further in _ways(target, members, edges, (*above, name)):
+                yield Way(further.step, further.guards | way.guards)
 
 
 def reaching(bad: Iterable[str], edges: Edges) -> set[str]:

@@ -1,6 +1,6 @@
 """What the references of schemas in one document point to (JSON Schema 2020-12 core, sections 8.2 and 9)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from urllib.parse import unquote, urldefrag, urljoin
 
@@ -28,6 +28,14 @@ class Target:
     base: str
 
 
+def _by_name[Name](found: Iterable[tuple[Name, dict[str, object]]]) -> dict[Name, dict[str, object]]:
+    named: dict[Name, dict[str, object]] = {}
+    for name, schema in found:
+        if named.setdefault(name, schema) is not schema:
+            raise ValueError(f"two schemas have the name {name}")
+    return named
+
+
 def base_within(schema: Mapping[str, object], base: str) -> str:
     """Return the base URI inside ``schema``, which stands where ``base`` holds."""
     declared = schema.get("$id")
@@ -45,6 +53,7 @@ class References:
 
     root: Mapping[str, object]
     targets: dict[int, Schema] = attrs.field(factory=dict, repr=False)
+    _own: dict[int, str] = attrs.field(factory=dict, init=False, repr=False)
     _resolved: dict[tuple[str, str], Target] = attrs.field(factory=dict, init=False, repr=False)
 
     @cached_property
@@ -52,6 +61,10 @@ class References:
         """The base URI of the document: what its root says, if it is a schema itself."""
         declared = self.root.get("$id")
         return declared if isinstance(declared, str) else ""
+
+    def within(self, schema: Mapping[str, object], base: str) -> str:
+        """Return the base URI inside ``schema``; if it is a target, ``base`` may be its own already."""
+        return self._own.get(id(schema)) or base_within(schema, base)
 
     def resolve(self, reference: str, base: str) -> Target:
         """Find what ``reference`` means where ``base`` holds.
@@ -84,16 +97,16 @@ class References:
 
     @cached_property
     def _resources(self) -> Mapping[str, dict[str, object]]:
-        return {urldefrag(base)[0]: schema for base, schema in self._based if "$id" in schema}
+        return _by_name((urldefrag(base)[0], schema) for base, schema in self._based if "$id" in schema)
 
     @cached_property
     def _anchors(self) -> Mapping[tuple[str, str], dict[str, object]]:
-        return {
-            (urldefrag(base)[0], name): schema
+        return _by_name(
+            ((urldefrag(base)[0], name), schema)
             for base, schema in self._based
-            for keyword in ("$anchor", "$dynamicAnchor")
-            if isinstance(name := schema.get(keyword), str)
-        }
+            for name in {schema.get("$anchor"), schema.get("$dynamicAnchor")}
+            if isinstance(name, str)
+        )
 
     @cached_property
     def _based(self) -> list[tuple[str, dict[str, object]]]:
@@ -103,7 +116,7 @@ class References:
         for path, mapping in walk(self.root):
             around = next((bases[path[:end]] for end in range(len(path), -1, -1) if path[:end] in bases), "")
             if isinstance(mapping.get("$id"), str):
-                bases[path] = base_within(mapping, around)
+                bases[path] = self._own[id(mapping)] = base_within(mapping, around)
             if {"$id", "$anchor", "$dynamicAnchor"} & mapping.keys():
                 found.append((bases.get(path, around), mapping))
         return found

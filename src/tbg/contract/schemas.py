@@ -14,7 +14,18 @@ from tbg.contract.judging import Judgement, Rules
 from tbg.contract.patterns import OverBudgetError
 from tbg.contract.references import DIALECTS, References, Schema
 
-__all__ = ["MAX_FINDINGS", "Finding", "Schemas", "Validate", "compile_schema", "costly", "cut", "describe", "pointer_of"]
+__all__ = [
+    "MAX_FINDINGS",
+    "Finding",
+    "Schemas",
+    "Validate",
+    "compile_schema",
+    "costly",
+    "cut",
+    "describe",
+    "pointer_of",
+    "schemas_of",
+]
 
 Validate = Callable[[object], tuple[Finding, ...]]
 """Judge one value; no findings means that it is valid."""
@@ -32,7 +43,7 @@ class Schemas:
             raise ValueError(f"the dialect {dialect} is not supported: only that of OpenAPI 3.1 is")
         self._references = References(root)
         self._acceptors = Acceptors(self._references)
-        self._rules = Rules(self._references.targets, self._acceptors.patterns)
+        self._rules = Rules(self._references.targets, self._acceptors.patterns, self._acceptors.ask)
 
     def validator(self, schema: Schema) -> Validate:
         """Build the validator of ``schema``, which stands in the document.
@@ -59,7 +70,7 @@ class Schemas:
     def judge(self, schema: Schema, value: object) -> tuple[Finding, ...]:
         """Judge without asking the acceptor about the whole value first."""
         try:
-            return Explainer(Judgement(self._rules), self._acceptors.accepts).findings(schema, value)
+            return Explainer(Judgement(self._rules)).findings(schema, value)
         except OverBudgetError:
             return (Finding("", "budget", "takes too long to judge"),)
         except RecursionError:
