@@ -66,6 +66,22 @@ class _OfJudge:
             raise ValueError
 
 
+@attrs.define(eq=False)
+class Acceptor:
+    """Accepts the values of one schema.
+
+    Attributes:
+        accepts: Says True of what is known to be valid; False says nothing. What it cannot look at, such as half of a
+            surrogate pair or a deeply nested value, it raises some exception of.
+    """
+
+    accepts: Accept
+
+
+def _never(_value: object) -> bool:
+    return False
+
+
 class Acceptors:
     """What accepts the values of one document's schemas."""
 
@@ -78,7 +94,8 @@ class Acceptors:
         self._shared: dict[str, dict[str, Any]] = {}
         self._reasons: dict[str, list[str]] = {}
         self._usable: frozenset[str] = frozenset()
-        self._is_valid: Accept = self._compile_first
+        self._is_valid: Accept = _never
+        self._acceptors: dict[str, Acceptor] = {}
 
     def add(self, schema: Schema) -> str:
         """Take a schema of the document, and all that it refers to, in; return its name.
@@ -93,7 +110,6 @@ class Acceptors:
                 self._reasons[each] = self._definitions[each].reasons
                 _Translation(self, self._definitions[each]).run()
             pending = [each for each in self._definitions if each not in self._reasons]
-        self._is_valid = self._compile_first
         return name
 
     def compile(self) -> None:
@@ -111,24 +127,35 @@ class Acceptors:
                 bad.update(component)
         self._usable = frozenset(self._definitions.keys() - reaching(bad, edges))
         schemas = {name: self._definitions[name].translated for name in self._usable}
-        self._is_valid = Draft202012Validator(
-            {
-                "properties": {name: {"$ref": f"#/$defs/{name}"} for name in schemas},
-                "$defs": schemas | self._shared,
-            },
+        self._is_valid = self._engine({"properties": {name: {"$ref": f"#/$defs/{name}"} for name in schemas}}, schemas)
+        for name, acceptor in self._acceptors.items():
+            acceptor.accepts = self._acceptor(name)
+
+    def _engine(self, schema: dict[str, Any], schemas: Mapping[str, Schema]) -> Accept:
+        return Draft202012Validator(
+            schema | {"$defs": schemas | self._shared},
             validate_formats=True,
             keywords={"ofJudge": _OfJudge},
             pattern_options=RegexOptions(),  # in linear time
         ).is_valid
 
-    def acceptor(self, name: str) -> Accept:
-        """Build what says True of values that the schema called ``name`` is known to accept; False says nothing."""
+    def _acceptor(self, name: str) -> Accept:
+        if name not in self._usable:
+            return _never
+        definition = self._definitions[name]
+        if not definition.edges and isinstance(definition.translated, dict) and "properties" not in definition.translated:
+            return self._engine(definition.translated, {})  # of a number or a text, finding the property is half the work
+        is_valid = self._is_valid
+        return lambda value: is_valid({name: value})
 
+    def acceptor(self, name: str) -> "Acceptor":
+        """Return what accepts the values of the schema called ``name``."""
+        return self._acceptors.setdefault(name, Acceptor(self._compile_then(name)))
+
+    def _compile_then(self, name: str) -> Accept:
         def accepts(value: object) -> bool:
-            try:
-                return self._is_valid({name: value}) and name in self._usable
-            except Exception:  # noqa: BLE001 - what it cannot look at, such as half of a surrogate pair or depth, is the judge's
-                return False
+            self.compile()
+            return self._acceptors[name].accepts(value)
 
         return accepts
 
@@ -146,10 +173,6 @@ class Acceptors:
         """Say why the schema called ``name`` has no acceptor."""
         edges = self._edges()
         return [reason for each, found in self._reasons.items() for reason in found if name in reaching([each], edges)]
-
-    def _compile_first(self, value: object) -> bool:
-        self.compile()
-        return self._is_valid(value)
 
     def _edges(self) -> Edges:
         return {name: definition.edges for name, definition in self._definitions.items()}
@@ -195,7 +218,7 @@ class _Translation:
                 if isinstance(wanted, int | float) and abs(wanted) > _EXACT:
                     several.append(_outer_bound(word, wanted))
                 else:
-                    translated[word] = _as_integer(wanted)
+                    translated[word] = list(dict.fromkeys(wanted)) if word == "required" else _as_integer(wanted)
             else:
                 self._add(translated, several, word, schema, base, way)
         if several:

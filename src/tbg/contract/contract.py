@@ -6,7 +6,9 @@ from pathlib import Path
 import attrs
 
 from tbg.contract.document import Document
+from tbg.contract.exceptions import DocumentError
 from tbg.contract.operations import Operation, compile_operations
+from tbg.contract.schemas import schemas_of
 
 
 @attrs.frozen
@@ -34,7 +36,12 @@ class Contract:
             DocumentError: It cannot be read, is not valid, or asks for what this engine does not enforce.
         """
         document = Document.load(path)
-        return cls(document, compile_operations(document.spec))
+        operations = compile_operations(document.spec)
+        try:
+            schemas_of(document.spec).compile()
+        except ValueError as error:
+            raise DocumentError(f"The contract {path} cannot be used:", [str(error)]) from error
+        return cls(document, operations)
 
     @property
     def response_headers(self) -> frozenset[str]:

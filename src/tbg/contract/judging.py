@@ -61,7 +61,7 @@ class Rules:
 
 
 def _plan(schema: dict[str, Any]) -> Plan:
-    checks = {word: make_check(word, wanted) for word, wanted in schema.items() if word in CHECKS}
+    checks = {word: make_check(word, schema) for word in schema if word in CHECKS}
     tests = [word for word, wanted in schema.items() if word in TESTS and (word not in APPLIERS or wanted is False)]
     appliers = [word for word in schema if word in APPLIERS and word not in tests]
     return Plan(

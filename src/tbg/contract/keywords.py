@@ -74,9 +74,15 @@ def _enum_of(wanted: list[object]) -> Check:
     return check
 
 
-def make_check(word: str, wanted: Any) -> Check:  # noqa: ANN401 - what a schema says
+def make_check(word: str, schema: Mapping[str, Any]) -> Check:
     """Build the check of one keyword in one schema."""
-    return _enum_of(wanted) if word == "enum" else partial(CHECKS[word], wanted)
+    wanted = schema[word]
+    if word == "enum":
+        return _enum_of(wanted)
+    if word == "uniqueItems" and "maxItems" in schema:
+        most = schema["maxItems"]  # nobody need look at the items of an array that is too long
+        return lambda value: (isinstance(value, list) and len(value) > most) or is_unique(wanted, value)
+    return partial(CHECKS[word], wanted)
 
 
 def is_multiple(wanted: float, value: object) -> bool:

@@ -6,8 +6,11 @@ doubles with each level.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import attrs
+
+_MOST_WAYS = 200
 
 
 @attrs.frozen
@@ -115,12 +118,13 @@ def is_ambiguous(component: Iterable[str], edges: Edges) -> bool:
         ValueError: A schema applies itself to the very same value.
     """
     members = set(component)
-    for name in members:
-        ways = list(_ways(name, members, edges, ()))
-        for number, way in enumerate(ways):
-            if any(_meet(way, other) for other in ways[:number]):
-                return True
-    return False
+    return any([_is_forked(list(islice(_ways(name, members, edges, ()), _MOST_WAYS))) for name in sorted(members)])
+
+
+def _is_forked(ways: list[Way]) -> bool:
+    return len(ways) == _MOST_WAYS or any(
+        _meet(way, other) for number, way in enumerate(ways) for other in ways[:number]
+    )
 
 
 def _meet(one: Way, other: Way) -> bool:

@@ -1,7 +1,6 @@
 """One schema of the contract, compiled once: what is wrong with a value, in bounded time."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -51,7 +50,17 @@ class Schemas:
         Raises:
             ValueError: It asks for what cannot be judged rightly.
         """
-        return partial(_validate, self, schema, self._acceptors.acceptor(self._acceptors.add(schema)))
+        acceptor = self._acceptors.acceptor(self._acceptors.add(schema))
+
+        def validate(value: object) -> tuple[Finding, ...]:
+            try:
+                if acceptor.accepts(value):
+                    return ()
+            except Exception:  # noqa: BLE001, S110 - what jsonschema-rs cannot look at is for the judge
+                pass
+            return self.judge(schema, value)
+
+        return validate
 
     def compile(self) -> None:
         """Compile everything that was asked for: at boot, so that no request waits for it.
@@ -75,10 +84,6 @@ class Schemas:
             return (Finding("", "budget", "takes too long to judge"),)
         except RecursionError:
             return (Finding("", "depth", "is nested too deeply"),)
-
-
-def _validate(schemas: Schemas, schema: Schema, accepts: Callable[[object], bool], value: object) -> tuple[Finding, ...]:
-    return () if accepts(value) else schemas.judge(schema, value)
 
 
 _of_documents: WeakValueDictionary[int, Schemas] = WeakValueDictionary()
