@@ -245,21 +245,22 @@ BOUNDS = st.sampled_from(BOUNDARIES)
 DIVISORS = [0.1, 0.01, 1, 3, 0.5, 1e-300, 2.0**60, 10**400, 2.5e30, 7e-5, 1.0]
 SIZES = st.integers(0, 3) | st.just(2.0)
 TYPES = ["string", "number", "integer", "boolean", "null", "array", "object"]
+LITERALS = LEAVES.filter(lambda leaf: not _is_torn(leaf))
 ALIKE_PATTERNS = ["^a", "a", "b|1", "^[a-z]+", "[^a]", "^(a|b)*c?-", "(?:ab){2}", "[0-9]", "^a{2,}", "x?", "(?=a)", "(a)\\1"]
 ALIKE: dict[str, st.SearchStrategy[Json]] = {
     "type": st.sampled_from(TYPES) | st.lists(st.sampled_from(TYPES), min_size=1, max_size=3, unique=True),
     "pattern": st.sampled_from(ALIKE_PATTERNS),
-    "enum": st.lists(LEAVES | st.just([1]) | st.just({"a": 1.0}), min_size=1, max_size=3),
-    "const": LEAVES | st.just([0]),
+    "enum": st.lists(LITERALS | st.just([1]) | st.just({"a": 1.0}), min_size=1, max_size=3),
+    "const": LITERALS | st.just([0]),
     "required": st.lists(NAMES, max_size=2, unique=True),
     "dependentRequired": st.dictionaries(NAMES, st.lists(NAMES, max_size=2, unique=True), max_size=2),
     "uniqueItems": st.booleans(),
-    "multipleOf": st.sampled_from([1, 3, 7, 2**60]),
+    "multipleOf": st.just(1),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), BOUNDS),
     **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), SIZES),
     **dict.fromkeys(("title", "description", "$comment", "contentEncoding", "contentMediaType"), st.just("base64")),
     **dict.fromkeys(("readOnly", "writeOnly", "deprecated"), st.booleans()),
-    **dict.fromkeys(("default", "example", "x-unit", "unknown", "nullable"), LEAVES),
+    **dict.fromkeys(("default", "example", "x-unit", "unknown", "nullable"), LITERALS),
 }
 """What openapi-core's validators judge rightly, too."""
 
