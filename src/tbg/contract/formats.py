@@ -13,10 +13,17 @@ from typing import Any, Final
 from jsonschema import FormatChecker
 from jsonschema_rs import Draft202012Validator, RegexOptions
 
-# RFC 3339, section 5.7: a minute has a 61st second only at 23:59:60 UTC on 30 June or 31 December. jsonschema-rs looks
-# at the time of day; this, at the day, which is the next one where the clocks are ahead of UTC.
-_LEAP_DAY = r"....-(?:06-30|12-31)[^+]*(?:\+00:00)?$|....-(?:07-01|01-01)[^+]*\+(?:0[1-9]|[12]|00:0[1-9]|00:[1-5])"
-_DATE_TIME = rf"^(?:[^:]*:[^:]*:[0-5]|{_LEAP_DAY})"
+# RFC 3339, section 5.6. jsonschema-rs 0.60 knows the calendar, but takes some other characters for digits ("0+", "1,").
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_MINUTE = "[0-9]{2}:[0-9]{2}"
+_FRACTION = r"(?:\.[0-9]+)?"
+_TIME = rf"{_MINUTE}:[0-9]{{2}}{_FRACTION}(?:[Zz]|[+-]{_MINUTE})"
+# Section 5.7: a minute has a 61st second only at 23:59:60 UTC on 30 June or 31 December. jsonschema-rs looks at the
+# time of day; this, at the day, which is the next one where the clocks are ahead of UTC.
+_BEHIND = rf"[0-9]{{4}}-(?:06-30|12-31)[Tt]{_MINUTE}:60{_FRACTION}(?:[Zz]|-{_MINUTE}|\+00:00)"
+_EAST = r"\+(?:00:0[1-9]|00:[1-5][0-9]|(?:0[1-9]|[12][0-9]):[0-9]{2})"
+_AHEAD = rf"[0-9]{{4}}-(?:07-01|01-01)[Tt]{_MINUTE}:60{_FRACTION}{_EAST}"
+_DATE_TIME = rf"^(?:{_DAY}[Tt]{_MINUTE}:[0-5][0-9]{_FRACTION}(?:[Zz]|[+-]{_MINUTE})|{_BEHIND}|{_AHEAD})$"
 
 # RFC 5321, section 4.1.2, has neither a name around a mailbox nor a tab in a quoted local part; all of it is ASCII.
 _MAILBOX = "^[ -~]*[^>]$"
@@ -29,14 +36,20 @@ _LARGEST_FLOAT = 3.4028234663852886e38
 _LARGEST_DOUBLE = 1.7976931348623157e308
 
 
+def _integer(least: int, greatest: int) -> dict[str, Any]:
+    return {"minimum": least, "maximum": greatest, "multipleOf": 1}
+
+
 _OF_TEXT: Final[Mapping[str, dict[str, Any]]] = {
     **{
         name: {"format": name}
         for name in (
-            *("date", "time", "duration", "hostname", "idn-hostname", "ipv4", "ipv6", "uri", "uri-reference", "iri"),
+            *("duration", "hostname", "idn-hostname", "ipv4", "ipv6", "uri", "uri-reference", "iri"),
             *("iri-reference", "uri-template", "uuid", "regex", "json-pointer", "relative-json-pointer"),
         )
     },
+    "date": {"format": "date", "pattern": f"^{_DAY}$"},
+    "time": {"format": "time", "pattern": f"^{_TIME}$"},
     "date-time": {"format": "date-time", "pattern": _DATE_TIME},
     "email": {"format": "email", "pattern": _MAILBOX},
     "idn-email": {"format": "idn-email", "pattern": _IDN_MAILBOX},
@@ -46,7 +59,8 @@ _OF_TEXT: Final[Mapping[str, dict[str, Any]]] = {
     "password": {},  # a hint to who shows it
 }
 _OF_NUMBERS: Final[Mapping[str, dict[str, Any]]] = {
-    "int32": {"minimum": -(2**31), "maximum": 2**31 - 1, "multipleOf": 1},
+    **{f"int{bits}": _integer(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (8, 16, 32)},
+    **{f"uint{bits}": _integer(0, 2**bits - 1) for bits in (8, 16, 32, 64)},
     # jsonschema-rs says of the double -2^63 that it is less than the integer.
     "int64": {"anyOf": [{"minimum": -(2**63)}, {"const": -(2.0**63)}], "maximum": 2**63 - 1, "multipleOf": 1},
     "float": {"minimum": -_LARGEST_FLOAT, "maximum": _LARGEST_FLOAT},

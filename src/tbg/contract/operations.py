@@ -5,12 +5,14 @@ from collections.abc import Iterable, Iterator, Mapping
 import attrs
 from jsonschema_path import SchemaPath
 
+from tbg.contract.claims import Claims, merge_parameters, strict_query
 from tbg.contract.exceptions import DocumentError
 from tbg.contract.matching import Find, finder
 from tbg.contract.media import Content, Media, compile_content
-from tbg.contract.parameters import Parameter, compile_parameter, merge_parameters
+from tbg.contract.naming import argument_names
+from tbg.contract.parameters import Parameter, compile_parameter
 from tbg.contract.responses import ResponseRule, Responses
-from tbg.contract.router import Router
+from tbg.contract.router import Router, parameter_names
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -40,8 +42,10 @@ class Operation:
         parameters: Those of the path and its own.
         body: What the request may carry, or None.
         responses: By status (``200``), range (``4XX``) or ``default``.
-        needs_query: Whether any parameter stands in the query.
-        path_fields: The names of the path's parameters, each with its name in Python.
+        needs_query: Whether any parameter stands in the query, or nothing else may.
+        strict_query: The fields that the query may have, if not any.
+        arguments: By the names of the path's parameters, those of the responder's arguments.
+        path_fields: These, each with the parameter's name in Python.
     """
 
     operation_id: str
@@ -52,12 +56,19 @@ class Operation:
     body: RequestBody | None = attrs.field(repr=False)
     responses: Mapping[str, ResponseRule] = attrs.field(repr=False)
     needs_query: bool = False
+    strict_query: Claims | None = attrs.field(default=None, repr=False)
+    arguments: Mapping[str, str] = attrs.field(init=False, repr=False)
     path_fields: tuple[tuple[str, str], ...] = attrs.field(init=False, repr=False)
     _exact: Mapping[int, ResponseRule] = attrs.field(init=False, repr=False)
 
+    @arguments.default
+    def _by_template(self) -> Mapping[str, str]:
+        return argument_names(parameter_names(self.path))
+
     @path_fields.default
     def _of_path(self) -> tuple[tuple[str, str], ...]:
-        return tuple((each.name, each.field) for each in self.parameters if each.location == "path")
+        in_path = (each for each in self.parameters if each.location == "path")
+        return tuple((self.arguments[each.name], each.field) for each in in_path)
 
     @_exact.default
     def _by_number(self) -> Mapping[int, ResponseRule]:
@@ -105,6 +116,7 @@ def _compile(spec: SchemaPath, responses: Responses, path: str, item: SchemaPath
     for problem in _unsupported(spec, operation):
         raise ValueError(problem)
     parameters = merge_parameters(_parameters(spec, item), _parameters(spec, operation))
+    known = strict_query(spec, operation.read_value(), parameters)
     return Operation(
         operation_id=(operation / "operationId").read_str(),
         method=method.upper(),
@@ -113,7 +125,8 @@ def _compile(spec: SchemaPath, responses: Responses, path: str, item: SchemaPath
         parameters=parameters,
         body=_body(spec, operation),
         responses={str(status): responses.compile(response) for status, response in (operation / "responses").items()},
-        needs_query=any(parameter.location == "query" for parameter in parameters),
+        needs_query=known is not None or any(parameter.location == "query" for parameter in parameters),
+        strict_query=known,
     )
 
 

@@ -121,15 +121,6 @@ def compile_pattern(pattern: str) -> Pattern:
     return Pattern(text if is_linear else None, shortest, longest, engine)
 
 
-def is_pattern(text: str) -> bool:
-    """Tell whether ``text`` is an expression of ECMA-262 (the format ``regex``) of a usual size."""
-    try:
-        compile_pattern(text)
-    except ValueError:
-        return False
-    return True
-
-
 class _Writer:
     """Rewrites one expression, from left to right."""
 

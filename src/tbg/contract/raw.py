@@ -62,16 +62,10 @@ def split_query(text: str) -> Fields:
 _QUOTED_PAIR: Final = re.compile(r"\\([0-3][0-7]{2}|.)", re.DOTALL)
 
 
-def split_cookies(text: str, separator: str = ";") -> Fields:
-    """Split a Cookie header into its pairs (RFC 6265, sections 4.2.1 and 5.4), however untidy.
-
-    Raises:
-        ValueError: It has too many of them.
-    """
-    if text.count(separator) >= MOST_FIELDS:
-        raise ValueError("too many cookies")
+def split_cookies(text: str) -> Fields:
+    """Split a Cookie header into its pairs (RFC 6265, sections 4.2.1 and 5.4), however untidy."""
     fields: dict[str, list[str]] = {}
-    for pair in text.split(separator):
+    for pair in text.split(";"):
         name, equals, value = pair.partition("=")
         name = name.strip()
         if name and equals:
@@ -89,3 +83,19 @@ def _unquoted(value: str) -> str:
 def _unescaped(found: re.Match[str]) -> str:
     escaped = found[1]
     return escaped if len(escaped) == 1 else chr(int(escaped, 8))
+
+
+class PathText(str):
+    """The decoded text of a path's parameter, which knows how it was written."""
+
+    __slots__ = ("raw",)
+    raw: str
+
+    @classmethod
+    def of(cls, raw: str) -> str:
+        """Decode ``raw``; what is not encoded is its own raw text."""
+        if "%" not in raw:
+            return raw
+        text = cls(unquote(raw))
+        text.raw = raw
+        return text

@@ -74,12 +74,14 @@ def undocumented(contract: Contract, answers: Answers) -> list[str]:
 def _own_answers(operation: Operation) -> set[int]:
     """Return the statuses that this engine itself may answer ``operation`` with."""
     statuses = {500}
-    if operation.parameters:
+    if operation.parameters or operation.strict_query is not None:
         statuses |= {422}
     if operation.needs_query:
         statuses |= {400}
     if operation.body is not None:
         statuses |= {400, 408, 413, 415, 422}
+        if any(media.keeps_files for media in operation.body.content.values()):
+            statuses |= {503}  # when there is no room for them
     return statuses
 
 

@@ -1,16 +1,22 @@
 """What ``format`` asserts: each by its RFC, of its own type only, whatever the text, in time linear in it."""
 
 import time
+from datetime import date, datetime
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import attrs
+import falcon.asgi
 import pytest
 from jsonschema_path import SchemaPath
 
 from tbg.contract.formats import FORMATS, format_checker, is_asserted
 from tbg.contract.schemas import compile_schema
 from tests.unit.contract.schema_engine import Engine
+from tests.unit.contract.support import Resource, body, document, findings, load, operation, serve
 
-UUID = "5d0a1f4c-9c0f-4a53-8d3e-0c6a0f0d8a11"
+SOME_UUID = "5d0a1f4c-9c0f-4a53-8d3e-0c6a0f0d8a11"
 LABEL = "a" * 63
 
 GOOD: dict[str, list[object]] = {
@@ -33,7 +39,12 @@ GOOD: dict[str, list[object]] = {
     "iri": ["http://é.c/ü?ö#ä", "urn:a"],
     "iri-reference": ["/é", "#é", ""],
     "uri-template": ["http://a/{b}{?c,d*}{e:3}", "a", ""],
-    "uuid": [UUID, UUID.upper(), "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"],
+    "uuid": [
+        SOME_UUID,
+        SOME_UUID.upper(),
+        "00000000-0000-0000-0000-000000000000",
+        "ffffffff-ffff-ffff-ffff-ffffffffffff",
+    ],
     "ipv4": ["0.0.0.0", "255.255.255.255", "192.0.2.7"],  # noqa: S104 - no address to bind
     "ipv6": ["::", "::1", "1:2:3:4:5:6:7:8", "::ffff:1.2.3.4", "1::"],
     "regex": ["^a$", r"\d+", "(?<year>[0-9]{4})", "(?=a)b", "", r"a{99999999999999999999}"],
@@ -43,13 +54,29 @@ GOOD: dict[str, list[object]] = {
     "base64url": ["", "YQ", "YQ==", "YWI", "YWI=", "YWJj", "-_-_"],
     "binary": ["", "\x00é"],
     "password": ["", "a"],
+    "int8": [-128, 127, 1.0],
+    "int16": [-(2**15), 2**15 - 1],
     "int32": [-(2**31), 2**31 - 1, 0, 1.0, -0.0, 2.0**30],
+    "uint8": [0, 255],
+    "uint16": [0, 2**16 - 1],
+    "uint32": [0, 2**32 - 1],
+    "uint64": [0, -0.0, 2**64 - 1, 2.0**63],
     "int64": [-(2**63), 2**63 - 1, 2**53 + 1, 2.0**62, -(2.0**63)],
     "float": [0, 0.1, 3.4e38, -3.4028234663852886e38, 10**38],
     "double": [0, 0.1, 1.7976931348623157e308, 10**308, 5e-324],
 }
 BAD: dict[str, list[object]] = {
-    "date": ["2021-02-29", "1900-02-29", "2020-1-01", "20200101", "2020-W01-1", "2020-001", "", "+2020-01-01"],
+    "date": [
+        "2021-02-29",
+        "1900-02-29",
+        "2020-1-01",
+        "20200101",
+        "2020-W01-1",
+        "2020-001",
+        "",
+        "+2020-01-01",
+        "+220-01-01",
+    ],
     "time": [
         "08:30:06",
         "24:00:00Z",
@@ -120,7 +147,10 @@ BAD: dict[str, list[object]] = {
     "iri": ["/é", "é", "http://a b", "http://2001:0db8::7334"],
     "iri-reference": ["a b", "\\é"],
     "uri-template": ["{", "}", "{a", "{a b}", "{}", "a b", "%zz"],
-    "uuid": [UUID.replace("-", ""), "urn:uuid:" + UUID, "{" + UUID + "}", UUID[:-1] + "_", UUID[:-1] + "g", UUID[:-1]],
+    "uuid": [
+        *(SOME_UUID.replace("-", ""), "urn:uuid:" + SOME_UUID, "{" + SOME_UUID + "}"),
+        *(SOME_UUID[:-1] + "_", SOME_UUID[:-1] + "g", SOME_UUID[:-1]),
+    ],
     "ipv4": ["1.2.3", "1.2.3.256", "01.2.3.4", "1.2.3.4/8", "0x7f.0.0.1", "1", " 1.2.3.4"],
     "ipv6": ["", ":", ":::", "1::2::3", "::1/64", "fe80::1%eth0", "12345::", "1:2:3:4:5:6:7:8:9", "::1.2.3", "[::1]"],
     "regex": ["(", "[a", "a{2,1}", "a**", r"\Z", "(?P<n>a)", "[z-a]"],
@@ -128,6 +158,12 @@ BAD: dict[str, list[object]] = {
     "relative-json-pointer": ["", "a", "01", "-1", "+1", "0##", "/a"],
     "byte": ["Y", "YQ", "YQ=", "YWI", "Y===", "YQ==YQ==", "-_-_", "YQ= =", "é", "Y Q="],
     "base64url": ["Y", "YQ=", "Y===", "+/+/", "YQ==YQ=="],
+    "int8": [-129, 128, 0.5],
+    "int16": [-(2**15) - 1, 2**15],
+    "uint8": [-1, 256, 0.5],
+    "uint16": [-1, 2**16],
+    "uint32": [-1, 2**32],
+    "uint64": [-1, 2**64, 2.0**64, -1e-320],
     "int32": [2**31, -(2**31) - 1, 2.0**31, 3e9, 0.5, 10**400],
     "int64": [2**63, -(2**63) - 1, 2.0**63, 1.5, 1e300],
     "float": [3.5e38, 10**39, -1e300],
@@ -178,6 +214,16 @@ def test_digits_are_those_of_ascii(name: str) -> None:
     digits = [str(text).translate({ord("0") + digit: 0x0660 + digit for digit in range(10)}) for text in GOOD[name]]
 
     assert not [text for text in digits if not text.isascii() and has_format(name, text)]
+
+
+@pytest.mark.parametrize("name", ["date", "time", "date-time"])
+def test_nothing_but_a_digit_is_a_digit(name: str) -> None:
+    others = [chr(code) for code in range(1, 128) if not chr(code).isdigit()]
+
+    for text in map(str, GOOD[name]):
+        for at in (at for at, character in enumerate(text) if character.isdigit()):
+            changed = [text[:at] + other + text[at + 1 :] for other in others]
+            assert not [each for each in changed if format_checker.conforms(each, name)]
 
 
 @pytest.mark.parametrize("name", FORMATS)
@@ -237,3 +283,37 @@ def test_a_long_text_costs_milliseconds(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(TEXT_FORMATS) - FREE))
 def test_half_of_a_surrogate_pair_raises_nothing(name: str) -> None:
     assert not has_format(name, "\ud800")
+
+
+@attrs.frozen
+class Times:
+    """A body as a responder would ask for it."""
+
+    on: date | None = None
+    at: datetime | None = None
+    id: UUID | None = None
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "text"),
+    [
+        (field, name, text)
+        for field, name in (("on", "date"), ("at", "date-time"), ("id", "uuid"))
+        for text in GOOD[name]
+    ],
+)
+def test_what_has_the_format_has_a_value_in_python_or_is_a_422(
+    tmp_path: Path, field: str, name: str, text: str
+) -> None:
+    async def answer(req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
+        resp.media = str(getattr(req.context.call.body(Times), field))
+
+    schema = {"type": "object", "properties": {field: {"type": "string", "format": name}}}
+    contract = load(tmp_path, document({"/act": {"post": operation(requestBody=body(schema))}}))
+
+    result = serve(contract, {"/act": Resource(answer, ["post"])}).send("POST", json={field: text})
+
+    if name != "uuid" and (text.startswith("0000") or ":60" in text):
+        assert findings(result) == [("body", f"/{field}", "format")]
+    else:
+        assert result.status_code == 200

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from jsonschema_path import SchemaPath
 
 from tbg.contract.raw import split_cookies, split_query
-from tbg.contract.styles import Location, Style, compile_style, default_explode
+from tbg.contract.styles import Location, Style, compile_style, style_of
 from tests.unit.contract.support import Document
 
 type Value = Any  # a text, a list or an object of text
@@ -88,8 +88,22 @@ def test_the_table_is_complete() -> None:
     assert sum(cell[-1] is not None for cell in CELLS) == 41
 
 
-def test_what_stands_alone_in_deep_object_is_exploded() -> None:
-    assert [style for style in sorted({row[0] for row in TABLE}) if default_explode(style)] == ["deepObject", "form"]
+@pytest.mark.parametrize(
+    ("location", "members", "style"),
+    [
+        ("path", {}, ("simple", False)),
+        ("query", {}, ("form", True)),
+        ("header", {}, ("simple", False)),
+        ("cookie", {}, ("form", True)),
+        ("path", {"style": "matrix"}, ("matrix", False)),
+        ("query", {"style": "pipeDelimited"}, ("pipeDelimited", False)),
+        ("query", {"style": "form", "explode": False}, ("form", False)),
+        ("query", {"style": "deepObject"}, ("deepObject", True)),
+        ("query", {"style": "deepObject", "explode": False}, ("deepObject", False)),
+    ],
+)
+def test_defaults_of_styles(location: Location, members: Document, style: tuple[str, bool]) -> None:
+    assert style_of(SchemaPath.from_dict({"parameter": members}) / "parameter", location) == style
 
 
 def _encode(text: str, also: str = "") -> str:
