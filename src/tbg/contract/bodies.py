@@ -10,7 +10,7 @@ import falcon
 import falcon.asgi
 
 from tbg.contract.decoding import MalformedBodyError, check_depth, decode_json
-from tbg.contract.media import Media, Receive
+from tbg.contract.media import Media, Reading
 from tbg.contract.media_types import UTF8
 from tbg.contract.operations import RequestBody
 from tbg.contract.schemas import Finding
@@ -64,12 +64,15 @@ async def read_body(req: falcon.asgi.Request, body: RequestBody, limits: Limits)
     announced = _negotiate(req, body) if _announces_body(req) else None
     if (req.content_length or 0) > limits.body_bytes:
         raise _too_large(limits)
-    if announced is not None and (receive := announced[0].receive) is not None:
-        return await _keep(req, body, receive, announced[1], limits)
+    if announced is not None and announced[0].receive is not None:
+        return await _keep(req, body, announced, limits)
     raw = await _receive(req, limits)
     if not raw:
         return _empty(body)
-    return _judge(raw, *(announced or _negotiate(req, body)))
+    media, parameters = announced or _negotiate(req, body)
+    if media.receive is not None:
+        return await _keep(req, body, (media, parameters), limits, raw)
+    return _judge(raw, media, parameters)
 
 
 def _empty(body: RequestBody) -> Received:
@@ -88,21 +91,22 @@ def _judge(raw: bytes, media: Media, parameters: Mapping[str, str]) -> Received:
 
 
 async def _keep(
-    req: falcon.asgi.Request, body: RequestBody, receive: Receive, parameters: Mapping[str, str], limits: Limits
+    req: falcon.asgi.Request,
+    body: RequestBody,
+    negotiated: tuple[Media, Mapping[str, str]],
+    limits: Limits,
+    raw: bytes | None = None,
 ) -> Received:
     """Read a body piece by piece, so that its files need no memory; they are deleted if anything goes wrong."""
+    media, parameters = negotiated
+    assert media.receive is not None  # noqa: S101 - the caller has looked
     with ExitStack() as stack:
         try:
-            reading = receive(req.content_type or "", parameters, limits.disk, limits.memory_bytes)
+            reading = media.receive(req.content_type or "", parameters, limits.disk, limits.memory_bytes)
             stack.callback(reading.close)
-            size = 0
-            async with _arriving(req, limits):
-                while piece := await req.stream.read(_PIECE):
-                    size += len(piece)
-                    if size > limits.body_bytes:
-                        raise _too_large(limits)
-                    await reading.feed(piece)
-            if not size:
+            if raw is not None:
+                await reading.feed(raw)
+            elif not await _feed(req, reading, limits):
                 return _empty(body)
             value, findings = reading.finish()
         except MalformedBodyError as error:
@@ -111,6 +115,18 @@ async def _keep(
             detail = f"The body has more than {limits.memory_bytes} bytes that are no file"
             raise falcon.HTTPContentTooLarge(description=detail) from None
         return Received(value, findings, stack.pop_all().close)
+
+
+async def _feed(req: falcon.asgi.Request, reading: Reading, limits: Limits) -> int:
+    """Let ``reading`` take the body as it arrives, and return its size."""
+    size = 0
+    async with _arriving(req, limits):
+        while piece := await req.stream.read(_PIECE):
+            size += len(piece)
+            if size > limits.body_bytes:
+                raise _too_large(limits)
+            await reading.feed(piece)
+    return size
 
 
 def _announces_body(req: falcon.asgi.Request) -> bool:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import attrs
 
+from tbg.contract.compiling import compile_operations
 from tbg.contract.document import Document
-from tbg.contract.exceptions import DocumentError
-from tbg.contract.operations import Operation, compile_operations
+from tbg.contract.operations import Operation
 from tbg.contract.schemas import schemas_of
 
 
@@ -36,11 +36,13 @@ class Contract:
             DocumentError: It cannot be read, is not valid, or asks for what this engine does not enforce.
         """
         document = Document.load(path)
-        operations = compile_operations(document.spec)
+        operations, findings = compile_operations(document)
+        if document.problems or findings:
+            raise document.refusal(findings)
         try:
             schemas_of(document.spec).compile()
         except ValueError as error:
-            raise DocumentError(f"The contract {path} cannot be used:", [str(error)]) from error
+            raise document.refusal([((), str(error))]) from error
         return cls(document, operations)
 
     @property

@@ -11,12 +11,13 @@ import attrs
 
 from tbg.contract.casting import Cast, Casters, as_text
 from tbg.contract.decoding import MalformedBodyError, check_depth, decode_json
-from tbg.contract.kinds import BINARY, STRUCTURED, Kinds, encoding_of, items_of, kinds_of, only_counted
-from tbg.contract.media_types import UTF8, is_json, is_text, parse_media_type
+from tbg.contract.kinds import BINARY, STRUCTURED, Kinds, encoding_of, items_of, kinds_of, lengths_of
+from tbg.contract.matching import parse_media_type
+from tbg.contract.media_types import UTF8, is_json, is_text
 from tbg.contract.parts import Part
 from tbg.contract.schemas import Finding, pointer_of
 from tbg.contract.shapes import Schema
-from tbg.contract.uploads import UploadedFile
+from tbg.contract.uploads import Lengths, UploadedFile
 
 _JSON_BY_DEFAULT: Final = ("", "application/json", "text/plain", "application/octet-stream")
 _UNREADABLE: Final = "has no media type that can be read"
@@ -45,7 +46,7 @@ class Field:
         is_list: Whether even a single part is a list.
         accepted: The media types that a part may have, or ranges of them, when the contract names some.
         cast: Turns text, or a list of it, into a value.
-        is_opaque: Whether bytes need only be counted to be judged.
+        lengths: What is asked of bytes, if they need only be counted to be judged.
         transfer_encoding: Under which bytes are sent as text, and stay text.
         checks: What else is wanted of a part.
     """
@@ -55,7 +56,7 @@ class Field:
     is_list: bool = False
     accepted: tuple[str, ...] = ()
     cast: Cast = attrs.field(default=as_text, repr=False)
-    is_opaque: bool = True
+    lengths: Lengths | None = attrs.field(factory=Lengths)
     transfer_encoding: str = ""
     checks: Sequence[Check] = attrs.field(default=(), repr=False, eq=False)
 
@@ -72,15 +73,21 @@ class Field:
             mode = self._checked_mode(part, (index,) if is_list else ())
             values.append(self._decode(part, mode))
             are_text = are_text and isinstance(values[-1], str) and mode != "json"
+        if is_list and len(values) == 1 and not are_text and self._is_whole(values[0]):
+            return values[0]
         value = values if is_list else values[0]
         return self.cast(value) if are_text else value
 
-    def is_file(self, part: Part) -> tuple[bool, bool]:
-        """Tell whether a part is kept as a file, and whether its content need not be read to be judged."""
+    def _is_whole(self, value: object) -> bool:
+        """Tell whether one JSON text is all of a list: many clients write it so, and it can be none of its items."""
+        return isinstance(value, list) and "array" not in self.kinds
+
+    def is_file(self, part: Part) -> bool:
+        """Tell whether a part is kept as a file."""
         try:
-            return self._mode(part, ()) == "bytes", self.is_opaque
+            return self._mode(part, ()) == "bytes"
         except WrongPartError:  # which is told when all are there
-            return True, True
+            return True
 
     def _checked_mode(self, part: Part, path: Sequence[object]) -> str:
         mode = self._mode(part, path)
@@ -200,13 +207,15 @@ def compile_field(
     accepted = tuple(parse_media_type(each)[0] for each in content_type.split(",") if each.strip())
     if accepted and not any(each == "*/*" or is_text(each) for each in accepted) and "string" in kinds:
         kinds = (kinds - {"string"}) | {BINARY}
+    if "application/octet-stream" in accepted:  # which is what any file is (RFC 2046, section 4.5.1), said or not
+        accepted = ()
     return Field(
         name,
         kinds,
         is_list=is_list,
         accepted=accepted,
         cast=as_text if kinds <= STRUCTURED | {BINARY, "null"} else casters.cast(schemas),
-        is_opaque=only_counted(shapes, schemas),
+        lengths=lengths_of(shapes, schemas),
         transfer_encoding=encoding_of(shapes, schemas),
         checks=checks,
     )

@@ -17,10 +17,10 @@ from tbg.contract.parts import Part, PartsReader
 from tbg.contract.pointers import to_pointer
 from tbg.contract.raw import MOST_FIELDS, decode_form
 from tbg.contract.readers import InvalidParameterError
-from tbg.contract.schemas import Finding, Validate, compile_schema
+from tbg.contract.schemas import Finding, Validate, compile_schema, pointer_of
 from tbg.contract.shapes import MISSING
 from tbg.contract.text import nul_in_value
-from tbg.contract.uploads import Disk, Spool, as_judged
+from tbg.contract.uploads import Disk, FileRule, Spool, UploadedFile
 from tbg.contract.ways import Way, Ways
 
 _UNLIMITED: Final = 2**63
@@ -60,10 +60,13 @@ class Form:
         reading.take(body)
         return reading.finish()
 
-    def is_file(self, part: Part) -> tuple[bool, bool]:
-        """Tell whether a part is kept as a file, and whether its content need not be read to be judged."""
-        answers = [way.of(part.name).is_file(part) for way in self._ways]
-        return all(is_file for is_file, _ in answers), all(is_opaque for _, is_opaque in answers)
+    def file_of(self, part: Part) -> FileRule | None:
+        """Tell how a part is judged as a file; None if it is none."""
+        fields = [way.of(self._name(part.name)) for way in self._ways]
+        if not all(each.is_file(part) for each in fields):
+            return None
+        lengths = fields[0].lengths
+        return FileRule(lengths if all(each.lengths == lengths for each in fields) else None)
 
     def judge(self, parts: list[Part]) -> Verdict:
         """Return what ``parts`` stand for.
@@ -105,7 +108,27 @@ class Form:
             except WrongPartError as error:
                 findings.append(error.finding)
         # What is not sent right is no value: the schema would only miss it.
-        return values, tuple(findings) or nul_in_value(values) or self._validate(as_judged(values))
+        return values, tuple(findings) or nul_in_value(values) or self._judge(values)
+
+    def _judge(self, values: Mapping[str, object]) -> tuple[Finding, ...]:
+        """Judge a form: for its files, the schema is asked about text."""
+        findings: list[Finding] = []
+        judged: dict[str, object] = {}
+        for name, value in values.items():
+            if isinstance(value, list):
+                judged[name] = [_as_text(each, (name, index), findings) for index, each in enumerate(value)]
+            else:
+                judged[name] = _as_text(value, (name,), findings)
+        return tuple(findings) or self._validate(judged)
+
+
+def _as_text(value: object, path: tuple[object, ...], findings: list[Finding]) -> object:
+    if not isinstance(value, UploadedFile):
+        return value
+    if found := value.findings:
+        findings += [Finding(pointer_of(path), each.code, each.detail) for each in found]
+        return ""
+    return value.judged
 
 
 def _read_styled(
@@ -167,7 +190,7 @@ class MultipartReading:
     def __init__(self, form: Form, boundary: str, disk: Disk, most_bytes: int) -> None:
         self._form = form
         self._spool = Spool(disk)
-        self._reader = PartsReader(boundary, self._spool, form.is_file, most_bytes)
+        self._reader = PartsReader(boundary, self._spool, form.file_of, most_bytes)
 
     async def feed(self, data: bytes) -> None:
         """Take the next piece of the body.

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from tbg.contract.media_types import is_text
 from tbg.contract.shapes import Alternative, Schema, Shapes, item_schemas, types
+from tbg.contract.uploads import Lengths
 
 BINARY: Final = "binary"
 """Beside JSON's types: bytes."""
@@ -51,11 +52,26 @@ def items_of(shapes: Shapes, schemas: Iterable[Schema]) -> list[list[Schema]]:
     return [item_schemas(each, 0) for each in shapes.alternatives(schemas) if "array" in types(each)]
 
 
-def only_counted(shapes: Shapes, schemas: Sequence[Schema]) -> bool:
-    """Tell whether bytes are judged by their number alone, so that nobody has to look at them."""
+def lengths_of(shapes: Shapes, schemas: Sequence[Schema]) -> Lengths | None:
+    """Return what is asked of the length of bytes; None if more is asked of them, so that they must be looked at."""
     values = list(_of_all(shapes, schemas))
     keywords = {keyword for value in values for keyword in value if not keyword.startswith("x-")}
-    return keywords <= _COUNTING and all(value.get("format", BINARY) == BINARY for value in values)
+    if not keywords <= _COUNTING or any(value.get("format", BINARY) != BINARY for value in values):
+        return None
+    steps = {int(value["minLength"]) for value in values if "minLength" in value}
+    steps |= {int(value["maxLength"]) + 1 for value in values if "maxLength" in value}
+    return Lengths(tuple(sorted(steps)), _longest(shapes, schemas))
+
+
+def _longest(shapes: Shapes, schemas: Sequence[Schema]) -> int | None:
+    """Return beyond which length nothing is valid, of items if there are any, or None."""
+    groups: list[list[Schema]] = items_of(shapes, schemas) or [list(schemas)]
+    longest = [
+        min((int(each["maxLength"]) for each in alternative if "maxLength" in each), default=None)
+        for group in groups
+        for alternative in shapes.alternatives(group)
+    ]
+    return None if None in longest or not longest else max(each for each in longest if each is not None)
 
 
 def encoding_of(shapes: Shapes, schemas: Sequence[Schema]) -> str:

@@ -1,4 +1,8 @@
-"""Bodies by media type: bytes to values, for requests and responses alike."""
+"""Bodies by media type: bytes to values, for requests and responses alike.
+
+What cannot be read cannot be judged, so nothing of it is let through: a request is refused with 415, a response is a
+breach. The contract may still promise it.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol, cast
@@ -11,12 +15,16 @@ from tbg.contract.casting import compile_caster
 from tbg.contract.decoding import MalformedBodyError, decode_json, decode_text
 from tbg.contract.forms import Form, Verdict
 from tbg.contract.kinds import BINARY, STRUCTURED, Kinds, kinds_of
-from tbg.contract.matching import distinct
-from tbg.contract.media_types import FORMS, MULTIPART, UTF8, is_json, is_text, parse_media_type
+from tbg.contract.matching import distinct, parse_media_type
+from tbg.contract.media_types import FORMS, JSON, MULTIPART, UTF8, is_json, is_text
 from tbg.contract.schemas import Finding, Validate, compile_schema
 from tbg.contract.sequences import SEQUENCES, Items, compile_sequence
 from tbg.contract.shapes import Shapes, written
 from tbg.contract.uploads import Disk
+
+_BYTES: Final = frozenset({BINARY, "string", "null"})
+_CAST: Final = frozenset({"integer", "number", "boolean"})
+_RANGES_OF_JSON: Final = ("application/*", "*/*")
 
 Decode = Callable[[bytes, Mapping[str, str]], object]
 """Turn a body and its media type's parameters (charset, boundary) into a value."""
@@ -45,19 +53,19 @@ class Media:
     """One entry of a ``content`` map, compiled; without a schema there is nothing to validate.
 
     Attributes:
+        items: How what is streamed is judged piece by piece, if it can be.
         receive: How the body of a request is read and judged while it arrives, instead of `decode` and `validate`.
         keeps_files: Whether something of it may have to be put on disk.
         unread: Why no such body can be read; empty if it can.
-        items: How what is streamed is judged piece by piece, if it can be.
     """
 
     media_type: str
     decode: Decode = attrs.field(repr=False)
     validate: Validate | None = attrs.field(repr=False)
-    receive: Receive | None = attrs.field(default=None, repr=False)
-    keeps_files: bool = False
-    unread: str = ""
     items: Items | None = attrs.field(default=None, repr=False, kw_only=True)
+    receive: Receive | None = attrs.field(default=None, repr=False, kw_only=True)
+    keeps_files: bool = attrs.field(default=False, kw_only=True)
+    unread: str = attrs.field(default="", kw_only=True)
 
 
 Content = Mapping[str, Media]
@@ -68,10 +76,15 @@ def compile_content(spec: SchemaPath, content: SchemaPath) -> Content:
     """Compile a ``content`` map; an entry without a schema takes any value.
 
     Raises:
-        ValueError: An entry cannot be read, or two are for the same media type.
+        ValueError: Two entries are for the same media type, or an entry cannot be read.
     """
     entries = distinct((str(name), media) for name, media in content.items())
-    return {key: _compile_entry(spec, key, media) for key, media in entries.items()}
+    compiled = {key: _compile_entry(spec, key, media) for key, media in entries.items()}
+    for key in _RANGES_OF_JSON:
+        # An object of any media type: JSON is one that can be read.
+        if key in compiled and compiled[key].unread and JSON not in compiled:
+            compiled[JSON] = _compile_entry(spec, JSON, entries[key])
+    return compiled
 
 
 def _compile_entry(spec: SchemaPath, key: str, media: SchemaPath) -> Media:
@@ -87,46 +100,40 @@ def _compile_entry(spec: SchemaPath, key: str, media: SchemaPath) -> Media:
 def _compile(spec: SchemaPath, media_type: str, media: SchemaPath) -> Media:
     if media_type in FORMS:
         form = Form(spec, media_type, media)
-        return Media(media_type, form.decode, _findings_of, form.receive, keeps_files=media_type == MULTIPART)
+        return Media(media_type, form.decode, _findings_of, receive=form.receive, keeps_files=media_type == MULTIPART)
     schema = media / "schema" if "schema" in media else None
     validate = compile_schema(spec, schema) if schema is not None else None
     if is_json(media_type):
         return Media(media_type, decode_json, validate)
-    kinds = kinds_of(Shapes(spec.read_value()), [written(schema)]) if schema is not None else _ANYTHING
-    if _is_text(media_type, kinds):
+    kinds = kinds_of(Shapes(spec.read_value()), [written(schema)]) if schema is not None else frozenset({BINARY})
+    if _is_text(media_type, kinds, says_nothing=schema is None or written(schema) in ({}, True)):
         return Media(media_type, _text_decoder(spec, schema, kinds), validate)
     if kinds <= _BYTES:
         binary = Binary(spec, schema, validate)
-        return Media(media_type, binary.decode, binary.validate if validate else None, binary.receive, keeps_files=True)
-    return _unread(media_type, kinds)
+        judge = binary.validate if validate else None
+        return Media(media_type, binary.decode, judge, receive=binary.receive, keeps_files=True)
+    return _unread(media_type, f"{media_type} is not read as {' or '.join(sorted(kinds - {'null'}))}")
 
 
-_ANYTHING: Final = frozenset({BINARY})
-_BYTES: Final = frozenset({BINARY, "string", "null"})
-
-
-def _is_text(media_type: str, kinds: Kinds) -> bool:
-    """Tell whether a body is characters: its media type is text, or a range of which the schema says so."""
-    if kinds <= STRUCTURED | {"null"} or media_type in FORMS:
+def _is_text(media_type: str, kinds: Kinds, *, says_nothing: bool) -> bool:
+    """Tell whether a body is characters: its media type is text and the schema of text, or says nothing else."""
+    if kinds <= STRUCTURED | {"null"}:
         return False
-    if is_text(media_type):
-        return kinds != {BINARY}
-    return "*" in media_type and BINARY not in kinds
+    if media_type.startswith("text/"):
+        return kinds != {BINARY} or (says_nothing and media_type == "text/plain")
+    return (is_text(media_type) or "*" in media_type) and "string" in kinds
 
 
 def _text_decoder(spec: SchemaPath, schema: SchemaPath | None, kinds: Kinds) -> Decode:
+    """Read numbers and the like, too: their text is JSON's (OpenAPI 3.1.1, appendix B)."""
     if schema is None or not kinds & _CAST:
         return decode_text
-    cast = compile_caster(spec, schema)
-    return lambda body, parameters: cast(decode_text(body, parameters))
+    cast_text = compile_caster(spec, schema)
+    return lambda body, parameters: cast_text(decode_text(body, parameters))
 
 
-_CAST: Final = frozenset({"integer", "number", "boolean"})
-
-
-def _unread(media_type: str, kinds: Kinds) -> Media:
-    """Return an entry for what cannot be read, and so not judged: nothing of it is let through."""
-    reason = f"{media_type} is not read as {' or '.join(sorted(kinds))}"
+def _unread(media_type: str, reason: str) -> Media:
+    """Return an entry for what cannot be read, and so not judged."""
 
     def decode(_body: bytes, _parameters: Mapping[str, str]) -> object:
         raise MalformedBodyError(reason)

@@ -14,7 +14,7 @@ from multipart import MultipartError, MultipartSegment, ParserLimitReached, Push
 
 from tbg.contract.decoding import MalformedBodyError
 from tbg.contract.raw import MOST_FIELDS
-from tbg.contract.uploads import Spool, TooLargeError, UploadedFile
+from tbg.contract.uploads import FileRule, Spool, TooLargeError, UploadedFile
 
 _MOST_HEADERS: Final = 16
 _LONGEST_HEADER: Final = 4 * 1024
@@ -39,7 +39,7 @@ class Part:
     content_type: str = ""
     filename: str | None = None
     headers: Mapping[str, str] = attrs.field(factory=dict)
-    data: str | bytes | UploadedFile = ""
+    data: str | bytes | UploadedFile = b""
     _raw: str = ""
 
     @property
@@ -50,8 +50,8 @@ class Part:
         return (self.data.read() if isinstance(self.data, UploadedFile) else self.data).decode()
 
 
-IsFile = Callable[[Part], tuple[bool, bool]]
-"""Tell of a part without data whether it is a file, and whether its content need not be read to be judged."""
+FileOf = Callable[[Part], FileRule | None]
+"""Tell of a part, whose data has not been read, how it is judged as a file; None if it is none."""
 
 
 class PartsReader:
@@ -60,14 +60,14 @@ class PartsReader:
     Args:
         boundary: As the Content-Type says.
         spool: Where the files go.
-        is_file: Tells which parts are files.
+        file_of: Tells which parts are files.
         most_bytes: How many bytes may be kept in memory for the others, in all.
 
     Raises:
         MalformedBodyError: There is no such boundary.
     """
 
-    def __init__(self, boundary: str, spool: Spool, is_file: IsFile, most_bytes: int) -> None:
+    def __init__(self, boundary: str, spool: Spool, file_of: FileOf, most_bytes: int) -> None:
         if _BOUNDARY.fullmatch(boundary) is None:
             raise MalformedBodyError("The boundary of the multipart body is missing or not valid")
         self._parser = PushMultipartParser(
@@ -77,9 +77,9 @@ class PartsReader:
             max_segment_count=MOST_FIELDS,
         )
         self._spool = spool
-        self._is_file = is_file
+        self._file_of = file_of
         self._room = most_bytes
-        self._is_in_file = self._is_opaque = False
+        self._rule: FileRule | None = None
         self._start = 0
         self._memory = bytearray()
         self.parts: list[Part] = []
@@ -125,27 +125,25 @@ class PartsReader:
         if not segment.name or len(headers) < len(segment.headerlist):
             raise MalformedBodyError("A part of the multipart body has no name, or a header twice")
         part = Part(segment.name, headers.get("content-type", ""), segment.filename, headers)
-        self._is_in_file, self._is_opaque = self._is_file(part)
+        self._rule = self._file_of(part)
         self._start = self._spool.size
         self._memory.clear()
         self.parts.append(part)
 
     def _keep(self, data: bytes) -> None:
-        if not self._is_in_file or not self._is_opaque:
+        if self._rule is None or self._rule.lengths is None:
             self._room -= len(data)
             if self._room < 0:
                 raise TooLargeError
-        if self._is_in_file:
+        if self._rule is not None:
             self._spool.write(data)
         else:
             self._memory += data
 
     def _end(self) -> None:
         part = self.parts[-1]
-        if self._is_in_file:
+        if self._rule is not None:
             size = self._spool.size - self._start
-            part.data = UploadedFile(
-                part.filename, part.content_type, size, self._spool, self._start, is_opaque=self._is_opaque
-            )
+            part.data = UploadedFile(part.filename, part.content_type, size, self._spool, self._start, self._rule)
         else:
             part.data = bytes(self._memory)

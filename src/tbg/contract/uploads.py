@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 from threading import Lock
-from typing import IO, BinaryIO, Final, Self
+from typing import IO, BinaryIO, Final
 
 import attrs
+
+from tbg.contract.schemas import Finding, describe
 
 IN_MEMORY: Final = 64 * 1024
 """So many bytes of the files of one body are kept in memory, in all."""
@@ -130,6 +132,34 @@ class Spool:
                 self._lock.release()
 
 
+@attrs.frozen
+class Lengths:
+    """What a schema asks of bytes that it does not look at.
+
+    Attributes:
+        steps: The lengths at which some keyword changes its mind, in their order.
+        longest: Beyond which nothing is valid; None if there is no such length.
+    """
+
+    steps: tuple[int, ...] = ()
+    longest: int | None = None
+
+    def like(self, size: int) -> str:
+        """Return the shortest text that the schema judges as it does one of ``size`` characters."""
+        return "x" * max((step for step in self.steps if step <= size), default=0)
+
+
+@attrs.frozen
+class FileRule:
+    """How a file is judged.
+
+    Attributes:
+        lengths: What is asked of its length; None if its bytes must be looked at, so that they need memory.
+    """
+
+    lengths: Lengths | None = Lengths()
+
+
 @attrs.frozen(eq=False)
 class UploadedFile:
     """A file as a client sent it; it can be read until its request has ended.
@@ -145,21 +175,27 @@ class UploadedFile:
     size: int
     _spool: Spool = attrs.field(repr=False)
     _start: int = attrs.field(repr=False)
-    _is_opaque: bool = attrs.field(repr=False)
+    _rule: FileRule = attrs.field(repr=False)
 
     @classmethod
     def in_memory(cls, filename: str | None, content_type: str, data: bytes) -> "UploadedFile":
         """Return a file whose bytes are at hand."""
         spool = Spool(Disk(0))
         spool.write(data)
-        return cls(filename, content_type, len(data), spool, 0, is_opaque=False)
+        return cls(filename, content_type, len(data), spool, 0, FileRule(None))
 
     @property
     def judged(self) -> str:
         """What its schema is asked about: a string of as many characters (OpenAPI 3.1.1, section 4.8.14)."""
-        if self._is_opaque and self.size > IN_MEMORY:
-            return OpaqueText(self.size)
-        return self.read().decode("latin-1")
+        lengths = self._rule.lengths
+        return self.read().decode("latin-1") if lengths is None else lengths.like(self.size)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What can be said of it without a text of its size."""
+        longest = self._rule.lengths.longest if self._rule.lengths else None
+        is_longer = longest is not None and self.size > longest
+        return (Finding("", "maxLength", describe("maxLength", longest)),) if is_longer else ()
 
     def read(self) -> bytes:
         """Return all of it; a file beyond 64 KiB is read from the disk, and then fills the memory after all."""
@@ -196,29 +232,3 @@ class _Section(io.RawIOBase):
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
-
-
-class OpaqueText(str):  # noqa: SLOT000 - it has a length of its own
-    """Text of a length that nobody reads: what a schema without interest in the content is asked about a large file."""
-
-    _length: int
-
-    def __new__(cls, length: int) -> Self:
-        """Return text that says it has ``length`` characters."""
-        text = super().__new__(cls, "")
-        text._length = length
-        return text
-
-    def __len__(self) -> int:
-        return self._length
-
-
-def as_judged(value: object) -> object:
-    """Write the files and bytes in a value as a schema sees them."""
-    if isinstance(value, UploadedFile):
-        return value.judged
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    if isinstance(value, dict):
-        return {name: as_judged(child) for name, child in value.items()}
-    return [as_judged(child) for child in value] if isinstance(value, list) else value
