@@ -101,7 +101,8 @@ class Acceptors:
         """Take a schema of the document, and all that it refers to, in; return its name.
 
         Raises:
-            ValueError: A reference points nowhere, a pattern or a schema cannot be judged rightly.
+            NothingThereError: A reference leads nowhere.
+            ValueError: A pattern or a schema cannot be judged rightly.
         """
         name = self._name(schema, self._references.base)
         pending = [each for each in self._definitions if each not in self._reasons]

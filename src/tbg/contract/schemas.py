@@ -48,6 +48,7 @@ class Schemas:
         """Build the validator of ``schema``, which stands in the document.
 
         Raises:
+            NothingThereError: A reference leads nowhere.
             ValueError: It asks for what cannot be judged rightly.
         """
         acceptor = self._acceptors.acceptor(self._acceptors.add(schema))
