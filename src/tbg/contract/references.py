@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
 import attrs
@@ -9,16 +10,7 @@ import attrs
 from tbg.contract.pointers import follow
 from tbg.contract.structure import children
 
-type Schema = dict[str, object] | bool
-
-DIALECTS = frozenset(
-    {
-        "https://json-schema.org/draft/2020-12/schema",
-        "https://spec.openapis.org/oas/3.1/dialect/base",
-        "https://spec.openapis.org/oas/3.1/dialect/2024-10-25",
-        "https://spec.openapis.org/oas/3.1/dialect/2024-11-10",
-    }
-)
+type Schema = dict[str, Any] | bool
 
 
 class NothingThereError(LookupError):
