@@ -12,6 +12,7 @@ from tbg.contract.media import compile_content
 from tbg.contract.operations import Operation, RequestBody
 from tbg.contract.parameters import Parameter, compile_parameter
 from tbg.contract.pointers import Path, resolve, to_pointer, value_at
+from tbg.contract.references import NothingThereError
 from tbg.contract.responses import ResponseRule, Responses
 from tbg.contract.structure import METHODS
 
@@ -30,9 +31,11 @@ def compile_operations(document: Document) -> tuple[dict[tuple[str, str], Operat
         if not any(_overlap(path, each) for each in wrong):
             try:
                 operation = compiler.compile(path)
-            except Exception:  # what is refused anyway may hold anything
-                if not wrong:
+            except Exception as error:  # what is refused anyway may hold anything
+                if not wrong and not isinstance(error, NothingThereError):
                     raise
+                if not wrong:
+                    compiler.findings.append((path, f"{str(path[2]).upper()} {path[1]}: {error}"))
                 continue
             if operation is not None:
                 operations[operation.method, operation.path] = operation

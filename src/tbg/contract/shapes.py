@@ -11,8 +11,8 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from jsonschema_path import SchemaPath
-from jsonschema_rs import Draft202012Validator, RegexOptions
 
+from tbg.contract.patterns import Budget, compile_pattern
 from tbg.contract.pointers import follow
 
 type Schema = Any
@@ -214,10 +214,10 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     Raises:
         ValueError: The pattern cannot be matched so.
     """
-    try:
-        return Draft202012Validator({"pattern": pattern}, pattern_options=RegexOptions()).is_valid
-    except ValueError:
-        raise ValueError(f"names that match {pattern!r}: the pattern takes more than linear time") from None
+    compiled = compile_pattern(pattern)
+    if compiled.native is None:
+        raise ValueError(f"names that match {pattern[:100]!r}: the pattern takes more than linear time")
+    return lambda name: compiled.matches(name, Budget())
 
 
 def pattern_names(alternative: Alternative) -> list[str]:
