@@ -35,8 +35,7 @@ from tbg.middleware.lifecycle import LifecycleMiddleware
 from tbg.middleware.load import EarlyShedding, Load, LoadMiddleware
 from tbg.middleware.rate_limit import RateLimitMiddleware
 from tbg.middleware.request_id import RequestIdMiddleware
-from tbg.rate_limiting import DEFAULT, SCRIPT, RateLimiter, RateLimitMetrics, RateLimits, headers
-from tbg.redis.script import redis_script
+from tbg.rate_limiting import DEFAULT, RateLimiter, RateLimitMetrics, RateLimits, headers
 from tbg.refusal import SCOPE_KEY
 from tbg.service import Service
 
@@ -85,7 +84,7 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
         router=router,
         sink_before_static_route=False,  # the sink takes every path that nothing else serves
         middleware=[
-            LifecycleMiddleware(infrastructure),
+            LifecycleMiddleware(infrastructure, counter),
             access_log,
             ResponseContract(
                 contract,
@@ -180,7 +179,7 @@ def answers(features: Iterable[Feature], limits: RateLimits) -> Answers:
 def rate_limiter(infrastructure: Infrastructure) -> RateLimiter:
     """Return what counts requests, for all operations."""
     return RateLimiter(
-        redis_script(infrastructure.limiter_redis, SCRIPT),
+        infrastructure.limiter_redis,
         timeout_seconds=infrastructure.settings.redis_timeout_seconds,
         metrics=RateLimitMetrics(infrastructure.metrics),
     )

@@ -8,10 +8,9 @@ import typed_settings as ts
 from prometheus_client import CollectorRegistry
 
 from tbg.config import Settings
-from tbg.rate_limiting import ADDRESS, SCRIPT, RateLimiter, RateLimitMetrics, Rule, Verdict
+from tbg.rate_limiting import ADDRESS, RateLimiter, RateLimitMetrics, Rule, Verdict
 from tbg.rate_limiting.policies import Charge, Policy
-from tbg.redis.client import create_limiter_redis
-from tbg.redis.script import redis_script
+from tbg.redis.connector import Connector
 
 
 @attrs.frozen
@@ -29,12 +28,17 @@ class Limiter:
 
 
 @asynccontextmanager
-async def limiter_on(redis_url: str, timeout_seconds: float = 5.0) -> AsyncIterator[Limiter]:
-    client = create_limiter_redis(Settings(redis_url=ts.SecretStr(redis_url), redis_timeout_seconds=timeout_seconds))
+async def limiter_on(redis_url: str, timeout_seconds: float = 5.0, **settings: object) -> AsyncIterator[Limiter]:
+    """Make a limiter that has not connected yet."""
+    chosen = {"redis_url": ts.SecretStr(redis_url), "redis_timeout_seconds": timeout_seconds, **settings}
+    connector = Connector.from_settings(Settings(**chosen))  # type: ignore[arg-type]  # whatever a test wants
     registry = CollectorRegistry()
     metrics = RateLimitMetrics(registry)
-    yield Limiter(RateLimiter(redis_script(client, SCRIPT), timeout_seconds=timeout_seconds, metrics=metrics), registry)
-    await client.aclose()
+    limiter = RateLimiter(connector, timeout_seconds=timeout_seconds, metrics=metrics)
+    try:
+        yield Limiter(limiter, registry)
+    finally:
+        await limiter.close()
 
 
 def rule(requests: int = 10, window_seconds: int = 60, *, cost: int = 1, **others: object) -> Rule:

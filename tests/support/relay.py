@@ -13,7 +13,7 @@ class Relay:
 
     Attributes:
         connections: How many were opened.
-        trips: How often a client has sent something after an answer, or as the first thing.
+        trips: How often a client has run scripts after an answer; what makes a connection ready is not counted.
     """
 
     target: int
@@ -27,19 +27,20 @@ class Relay:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def hold_one(self) -> asyncio.Event:
-        """Keep the answers of the connection that has the next one back until the event is set."""
+        """Keep the answers of the connection that has the next one to a script back until the event is set."""
         self._held = asyncio.Event()
         return self._held
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        awaits = False
+        awaits = has_asked = False
 
         async def ask() -> None:
-            nonlocal awaits
+            nonlocal awaits, has_asked
             while piece := await reader.read(1 << 20):
-                self.trips += not awaits
+                has_asked = has_asked or b"EVALSHA" in piece
+                self.trips += not awaits and b"EVALSHA" in piece
                 awaits = True
                 upstream_writer.write(piece)
             upstream_writer.close()
@@ -47,7 +48,7 @@ class Relay:
         async def answer() -> None:
             nonlocal awaits
             while piece := await upstream_reader.read(1 << 20):
-                if held := self._held:
+                if has_asked and (held := self._held):
                     self._held = None
                     await held.wait()
                 awaits = False
