@@ -111,6 +111,7 @@ class Lane:
         self._timer: asyncio.TimerHandle | None = None
         self._evidence = asyncio.Event()
         self._is_looking = False
+        self._is_over = False
         self.used_at = 0.0
         self._tasks = Background()
 
@@ -141,8 +142,8 @@ class Lane:
     def put(self, question: Question) -> None:
         """Take a question, whose answer comes some time or never: `Patience` sees to it."""
         question.lane, question.batch = self, None
-        if self.breaker.reason is not None and not question.is_probe:
-            question.settle(self.breaker.reason)
+        if self._is_over or (self.breaker.reason is not None and not question.is_probe):
+            question.settle(self.breaker.reason or RedisConnectionError("closed"))
             return
         self.used_at = question.asked_at
         self._waiting.append(question)
@@ -159,7 +160,8 @@ class Lane:
             raise UncountedError(error) from error
 
     async def close(self) -> None:
-        """Close all connections; what waits fails."""
+        """Close all connections; what waits or comes later fails."""
+        self._is_over = True
         if self._timer is not None:
             self._timer.cancel()
         await self._tasks.close()
@@ -201,7 +203,7 @@ class Lane:
 
     def _go_on(self) -> None:
         """Send what waits, unless a batch that is not slow yet will be back soon."""
-        if self._is_sending or not self._waiting:
+        if self._is_sending or self._is_over or not self._waiting:
             return
         loop = asyncio.get_running_loop()
         if self._under_way and loop.time() < self._slow_at:
@@ -237,8 +239,9 @@ class Lane:
     def _batch(self, questions: Sequence[Question]) -> Batch:
         batch = Batch(self._server.take(), list(_groups(questions, together=self._together)))
         self._under_way.add(batch)
-        # The more are under way the longer the next one waits: a distant server has a few at a time, a dead one too.
-        self._slow_at = asyncio.get_running_loop().time() + _SLOW_SECONDS * len(self._under_way)
+        # The more are under way the longer the next one waits, for 5, 20, 45, … ms: a distant server has a few at a time,
+        # and so has a dead one.
+        self._slow_at = asyncio.get_running_loop().time() + _SLOW_SECONDS * len(self._under_way) ** 2
         for question in questions:
             question.batch = batch
             question.ways += 1
@@ -341,6 +344,8 @@ class Lane:
             self.breaker.open()
 
     def _close(self, reason: Exception, *, is_certain: bool) -> None:
+        if self._is_over:
+            return
         self.breaker.close(reason, is_certain=is_certain)
         for question in self.leave():
             if question.is_probe and not is_certain:

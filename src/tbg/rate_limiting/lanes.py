@@ -57,6 +57,7 @@ class Lanes(abc.ABC):
         self._patience = Patience(timeout_seconds, self._given_up)
         self._finder: asyncio.Task[None] | None = None
         self._is_in_doubt = False
+        self._is_over = False
         self._tasks = Background()
 
     async def ask(self, call: Call) -> list[int]:
@@ -100,9 +101,10 @@ class Lanes(abc.ABC):
 
     async def close(self) -> None:
         """Close everything; what waits fails."""
-        self._patience.close()
+        self._is_over = True
         await self._tasks.close()
         await asyncio.gather(*(lane.close() for lane in self.lanes))
+        self._patience.close()
         for sentinel in self._connector.sentinels:
             await sentinel.aclose()
 
@@ -140,6 +142,8 @@ class Lanes(abc.ABC):
     def doubt(self) -> None:
         """Look around, and again until the servers are there; nobody waits for it."""
         self._is_in_doubt = True
+        if self._is_over:
+            return
         if self._finder is None or self._finder.done():
             self._finder = self._tasks.start(self._find())
 
@@ -157,7 +161,6 @@ class Lanes(abc.ABC):
             pause = later
 
     def _given_up(self, question: Question) -> None:
-        question.is_given_up = True
         reason = TimeoutError("no answer in time")
         question.settle(reason)
         if question.lane is None:

@@ -43,14 +43,14 @@ class Question:
         is_probe: Whether nobody asks but the lane itself, to find out whether it is of use.
         asked_at: The event loop's time.
         look: The number of the event loop's look at which it was asked, see `Patience`.
-        is_given_up: Whether it has waited for long enough.
+        is_settled: Whether it has its answer; not when its request was cancelled, as that says nothing of Redis.
         is_asking: Whether it goes to a node that is about to get its slot.
         ways: How often it was sent somewhere.
         lane: Where it waits; None while nobody knows where to go.
         batch: What it went out with; None as long as it has not.
     """
 
-    __slots__ = ("answer", "asked_at", "batch", "call", "is_asking", "is_given_up", "is_probe", "lane", "look", "ways")
+    __slots__ = ("answer", "asked_at", "batch", "call", "is_asking", "is_probe", "is_settled", "lane", "look", "ways")
 
     def __init__(self, call: Call, loop: asyncio.AbstractEventLoop, *, is_probe: bool = False) -> None:
         self.call = call
@@ -58,7 +58,7 @@ class Question:
         self.is_probe = is_probe
         self.asked_at = loop.time()
         self.look = 0
-        self.is_given_up = False
+        self.is_settled = False
         self.is_asking = False
         self.ways = 0
         self.lane: Lane | None = None
@@ -66,6 +66,7 @@ class Question:
 
     def settle(self, answer: object) -> None:
         """Give the answer, unless nobody waits for it any more."""
+        self.is_settled = True
         if not self.answer.done():  # its request may have been cancelled
             self.answer.set_result(answer)
 
@@ -116,9 +117,9 @@ class Patience:
         asked = self._asked
         try:
             # One look more, as that in which it was asked was not a whole one; one for what has arrived in the last.
-            while asked and (asked[0].answer.done() or self._look - asked[0].look > _LOOKS + 1):
+            while asked and (asked[0].is_settled or self._look - asked[0].look > _LOOKS + 1):
                 question = asked.popleft()
-                if not question.answer.done():
+                if not question.is_settled:
                     self._given_up(question)
         finally:
             if asked:

@@ -1,7 +1,7 @@
 """Work in the background, which nobody waits for and no request's end cancels."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextvars import Context
 from typing import Any, Final
 
@@ -53,9 +53,7 @@ async def within[Result](seconds: float, work: Coroutine[Any, Any, Result]) -> R
                 return task.result()
         raise TimeoutError
     finally:
-        if not task.done():
-            task.cancel()
-            await asyncio.wait([task])
+        await _end([task])
 
 
 async def first_answer[Answer](questions: Sequence[Callable[[], Coroutine[Any, Any, Answer]]]) -> Answer:
@@ -79,7 +77,15 @@ async def first_answer[Answer](questions: Sequence[Callable[[], Coroutine[Any, A
                 error = failure if isinstance(failure, Exception) else error
         raise error
     finally:
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await _end(tasks)
+
+
+async def _end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and see that nothing is left of them."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # read, or asyncio would log that nobody did

@@ -17,6 +17,7 @@ Event = Literal["made", "lost", "failed"]
 SPARE: Final = 2
 _HEDGE_SECONDS: Final = 1.0  # after which another attempt is made beside one that has not ended
 _PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.0)  # after failures in a row
+_PAUSE_SECONDS: Final = 0.25  # for each connection that is silent: another one will most likely be, too
 _UNUSED_SECONDS: Final = 60.0
 
 
@@ -51,6 +52,7 @@ class Server:
         self._event = event
         self._free: list[Channel] = []  # the one that was used last is the last
         self._all: set[Channel] = set()
+        self._silent: set[Channel] = set()
         self._attempts: set[asyncio.Task[None]] = set()
         self._failures = 0
         self._pause_until = 0.0
@@ -93,6 +95,7 @@ class Server:
         if channel not in self._all:
             return
         channel.used_at = asyncio.get_running_loop().time()
+        self._silent.discard(channel)
         if channel.has_answered:
             self._failures = 0
         self._free.append(channel)
@@ -104,6 +107,7 @@ class Server:
         if not self._free and len(self._all) + len(self._attempts) >= self._connector.max_connections:
             channel.end(TimeoutError("no answer"))
             return
+        self._silent.add(channel)
         asked_at = channel.used_at
 
         def look() -> None:
@@ -132,6 +136,7 @@ class Server:
         """Close all connections and make no more."""
         await self._tasks.close()
         await asyncio.gather(*(channel.close() for channel in self._all))
+        await asyncio.sleep(0)  # for the transports, which close at the end of the event loop's turn
 
     async def _keep(self) -> None:
         while True:
@@ -167,7 +172,9 @@ class Server:
                 self._user.unreachable(error)
             return
         channel = Channel(connection, self._lost)
-        channel.used_at = asyncio.get_running_loop().time()
+        now = asyncio.get_running_loop().time()
+        channel.used_at = now
+        self._pause_until = now + min(1.0, _PAUSE_SECONDS * len(self._silent))
         self._event("made")
         self._all.add(channel)
         self._free.insert(0, channel)  # those that are known to be of use go first
@@ -184,6 +191,7 @@ class Server:
     def _lost(self, channel: Channel) -> None:
         self._event("lost")
         self._all.discard(channel)
+        self._silent.discard(channel)
         if channel in self._free:
             self._free.remove(channel)
         if not channel.has_answered:
