@@ -18,7 +18,7 @@ from tbg.logs import configure_logging
 from tbg.rate_limiting import Verdict
 from tbg.redis.server import SPARE
 from tests.conftest import Logged
-from tests.support.limiting import Limiter, limiter_on, rule
+from tests.support.limiting import Limiter, counts_again, limiter_on, rule
 from tests.support.relay import Relay, relay_to
 from tests.support.servers import discarded
 from tests.support.topologies import Valkey
@@ -235,15 +235,6 @@ async def both(limiter: Limiter) -> tuple[str, str]:
     """Return what becomes of a request whose policy fails open, and of one whose policy fails closed."""
     opened, closed = rule(), rule(name="closed", fail_closed=True)
     return (await limiter.check(opened)).outcome, (await limiter.check(closed)).outcome
-
-
-async def counts_again(limiter: Limiter) -> float:
-    """Return how many seconds that takes."""
-    started = time.monotonic()
-    while (await limiter.check(PLENTY)).outcome != "admitted":
-        assert time.monotonic() - started < 5, "it never counted again"
-        await asyncio.sleep(0.02)
-    return time.monotonic() - started
 
 
 @attrs.frozen

@@ -12,14 +12,13 @@ import redis
 from tbg.config import Settings
 from tbg.logs import configure_logging
 from tests.conftest import Logged
-from tests.support.limiting import Limiter, limiter_on, rule
+from tests.support.limiting import Limiter, counts_again, limiter_on, own_tasks, rule
 from tests.support.relay import Relay, relay_to
 from tests.support.servers import discarded
 from tests.support.tls import Authority, authority, relay, server_context
 from tests.support.topologies import Valkey
 
 PLENTY = rule(1_000_000)
-SECONDS = 3.0
 DEFAULT = Settings().redis_timeout_seconds
 
 
@@ -64,12 +63,6 @@ async def outcomes(limiter: Limiter, seconds: float) -> list[str]:
     return [each.outcome for each in verdicts]
 
 
-async def counts_again(limiter: Limiter, cut: float) -> None:
-    while (await limiter.check(PLENTY)).outcome != "admitted":
-        assert time.monotonic() - cut < SECONDS
-        await asyncio.sleep(0.02)
-
-
 @pytest.mark.parametrize("delay", [0.03, 0.08])
 async def test_a_distant_server_counts_everything_from_the_first_request_on_and_after_each_cut(
     way: Way, server: Valkey, delay: float
@@ -80,7 +73,7 @@ async def test_a_distant_server_counts_everything_from_the_first_request_on_and_
         fresh = await outcomes(limiter, 0.5)
         with redis.Redis("127.0.0.1", server.port, password="secret") as admin:
             admin.execute_command("CLIENT", "KILL", "TYPE", "normal")
-        await counts_again(limiter, time.monotonic())
+        await counts_again(limiter)
         later = await outcomes(limiter, 0.5)
 
     assert set(fresh) == set(later) == {"admitted"}
@@ -91,7 +84,7 @@ async def test_a_network_that_loses_its_connections_silently_is_left(way: Way) -
         await limiter.limiter.start()
         await outcomes(limiter, 0.2)
         way.relay.mute()
-        await counts_again(limiter, time.monotonic())
+        await counts_again(limiter)
         later = await outcomes(limiter, 0.5)
 
     assert set(later) == {"admitted"}
@@ -110,7 +103,7 @@ async def test_a_server_that_is_too_far_away_is_not_asked_in_vain(way: Way, logg
             seconds.append(time.monotonic() - started)
             await asyncio.sleep(0.01)
         way.relay.delay_seconds = 0.0
-        await counts_again(limiter, time.monotonic())
+        await counts_again(limiter)
 
     assert sorted(seconds)[-3] < 0.05
     assert [line["event"] for line in logged()] == ["rate_limit.unavailable", "rate_limit.restored"]
@@ -125,7 +118,7 @@ async def test_handshakes_that_are_cut_leave_nothing_behind(way: Way, caplog: py
             way.relay.cut()
             await check
         way.relay.delay_seconds = 0.0
-        await counts_again(limiter, time.monotonic())
+        await counts_again(limiter)
     async with limiter_on(way.url, DEFAULT) as limiter:
         way.relay.delay_seconds = 0.05
         check = asyncio.create_task(limiter.check(PLENTY))

@@ -12,7 +12,7 @@ from redis.asyncio.connection import AbstractConnection
 from tbg.config import Settings
 from tbg.logs import configure_logging
 from tests.conftest import Logged
-from tests.support.limiting import Limiter, limiter_on, rule
+from tests.support.limiting import Limiter, counts_again, limiter_on, own_tasks, rule
 from tests.support.relay import Relay, relay_to
 from tests.support.servers import discarded
 from tests.support.topologies import Valkey
@@ -45,7 +45,7 @@ async def outcomes(limiter: Limiter, seconds: float, pause: float) -> Counter[st
 async def test_a_few_slow_answers_cost_their_own_requests_and_no_line(relay: Relay, logged: Logged) -> None:
     """Two in a hundred take four times as long as anybody waits."""
     configure_logging(Settings())
-    chance = random.Random(7)  # noqa: S311 - so that each run is the same
+    chance = random.Random(7)
     relay.late = lambda: 4 * DEFAULT if chance.random() < 0.02 else 0.0
     async with limiter_on(relay.url, DEFAULT) as limiter:
         await limiter.limiter.start()
@@ -90,9 +90,7 @@ async def test_no_exception_leaves_a_request_waiting(relay: Relay, error: Except
             patch.setattr(AbstractConnection, "read_response", _Odd(error))
             async with asyncio.timeout(2):
                 during = await asyncio.gather(*(limiter.check(PLENTY) for _ in range(20)))
-        async with asyncio.timeout(3):
-            while (await limiter.check(PLENTY)).outcome != "admitted":
-                await asyncio.sleep(0.02)
+        await counts_again(limiter)
 
     assert {each.outcome for each in during} <= {"admitted", "uncounted"}
 
@@ -114,9 +112,3 @@ async def test_what_is_cancelled_leaves_nothing_behind(relay: Relay) -> None:
 
     assert verdict.outcome == "admitted"
     assert after <= before + 2, "one connection more, for the one that is slow"
-
-
-def own_tasks() -> int:
-    """Count what the service itself has begun and not ended."""
-    coroutines = [task.get_coro() for task in asyncio.all_tasks()]
-    return sum("/tbg/" in getattr(each, "cr_code").co_filename for each in coroutines)  # noqa: B009 - for the type

@@ -1,5 +1,7 @@
 """A rate limiter on a given Redis, as the service makes it."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -49,3 +51,18 @@ def rule(requests: int = 10, window_seconds: int = 60, *, cost: int = 1, **other
 def policy(requests: int = 10, window_seconds: int = 60, **others: object) -> Policy:
     values = {"name": "default", "requests": requests, "window_seconds": window_seconds, **others}
     return Policy(**values)  # type: ignore[arg-type]  # whatever a test wants
+
+
+async def counts_again(limiter: Limiter, within_seconds: float = 3.0, client: str = "192.0.2.1") -> float:
+    """Return how many seconds it takes until a client's requests are counted."""
+    started = time.monotonic()
+    while (await limiter.check(rule(1_000_000), client)).outcome != "admitted":
+        assert time.monotonic() - started < within_seconds, "it does not count again"
+        await asyncio.sleep(0.02)
+    return time.monotonic() - started
+
+
+def own_tasks() -> int:
+    """Return how much of what the service itself has begun has not ended."""
+    files = [getattr(task.get_coro(), "cr_code").co_filename for task in asyncio.all_tasks()]  # noqa: B009 - for the type
+    return sum("/src/tbg/" in file for file in files)

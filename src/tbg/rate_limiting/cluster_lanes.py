@@ -67,8 +67,10 @@ class ClusterLanes(Lanes):
         if isinstance(answer, MovedError):
             question.is_asking = False
             self.doubt()  # others have most likely moved with it
-            if node is None:
-                asyncio.get_running_loop().call_later(_PAUSE_SECONDS * question.ways, self._put, question)
+            if node is None:  # the map says where that is
+                question.lane = None
+                self._unplaced.append(question)
+                self._is_urgent.set()
                 return True
             self._slots[answer.slot_id] = node
         elif node is None:

@@ -71,12 +71,12 @@ class Lane:
     an answer that comes late.
 
     Args:
-        name: The server's; empty if there is only one.
         server: Where to send them.
         script: What to run.
         probe: Makes a call to find out whether a lane's server counts.
         breaker: Knows whether the lane is closed.
         surroundings: Whatever is not of one server.
+        name: The server's; empty if there is only one.
         together: Whether one command may have the keys of several questions.
 
     Attributes:
@@ -85,13 +85,13 @@ class Lane:
 
     def __init__(  # noqa: PLR0913 - what a lane consists of
         self,
-        name: str,
         server: Server,
         script: Script,
         probe: Callable[["Lane"], Call],
         breaker: Breaker,
         surroundings: Surroundings,
         *,
+        name: str,
         together: bool,
     ) -> None:
         self.name = name
@@ -239,8 +239,8 @@ class Lane:
     def _batch(self, questions: Sequence[Question]) -> Batch:
         batch = Batch(self._server.take(), list(_groups(questions, together=self._together)))
         self._under_way.add(batch)
-        # The more are under way the longer the next one waits, for 5, 20, 45, … ms: a distant server has a few at a time,
-        # and so has a dead one.
+        # The more are under way, the longer the next one waits: for 5, 20, 45, … ms. So a distant server has a few at
+        # a time, and a dead one, too.
         self._slow_at = asyncio.get_running_loop().time() + _SLOW_SECONDS * len(self._under_way) ** 2
         for question in questions:
             question.batch = batch

@@ -21,7 +21,8 @@ from tbg.redis.script import Call, Script
 from tbg.redis.server import Server
 
 START_SECONDS: Final = 2.0
-_DOUBT_SECONDS: Final = (0.3, 1.0)
+_DOUBT_SECONDS: Final = (0.2, 0.9)
+_URGENT_SECONDS: Final = 0.1
 
 
 @attrs.frozen
@@ -57,6 +58,7 @@ class Lanes(abc.ABC):
         self._patience = Patience(timeout_seconds, self._given_up)
         self._finder: asyncio.Task[None] | None = None
         self._is_in_doubt = False
+        self._is_urgent = asyncio.Event()
         self._is_over = False
         self._tasks = Background()
 
@@ -157,7 +159,11 @@ class Lanes(abc.ABC):
             except Exception as error:  # noqa: BLE001 - whatever it is, another look follows
                 self._is_in_doubt = True
                 self._cannot_see(error)
-            await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - so that not all look at once
+            self._is_urgent.clear()
+            await asyncio.sleep(_URGENT_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause * random.uniform(0.75, 1.25)):  # noqa: S311 - so that not all look at once
+                    await self._is_urgent.wait()
             pause = later
 
     def _given_up(self, question: Question) -> None:
@@ -180,7 +186,7 @@ class Lanes(abc.ABC):
     def _make_lane(self, address: Address | None, name: str, *, together: bool) -> Lane:
         server = Server(self._connector, self._script.load, address, self._metrics.connection)
         breaker = Breaker(name, self._metrics.lane_changed)
-        return Lane(name, server, self._script, self._probe, breaker, self, together=together)
+        return Lane(server, self._script, self._probe, breaker, self, name=name, together=together)
 
     def _probe(self, lane: Lane) -> Call:
         """Return a call for a key of nobody's on a lane's server."""
