@@ -19,11 +19,10 @@ from prometheus_client import CollectorRegistry
 
 from tbg.config import Settings
 from tbg.dev.valkey import EmbeddedValkey
-from tbg.rate_limiting import ADDRESS, SCRIPT, Policy, RateLimiter, RateLimitMetrics, Rule
+from tbg.rate_limiting import ADDRESS, Policy, RateLimiter, RateLimitMetrics, Rule
 from tbg.rate_limiting.policies import Charge
-from tbg.redis.client import create_limiter_redis
-from tbg.redis.script import redis_script
-from tbg.redis.topologies import RedisClient
+from tbg.redis.client import RedisClient, create_redis
+from tbg.redis.connector import Connector
 
 CLIENTS: Final = 100_000
 TURN: Final = 500
@@ -57,11 +56,12 @@ async def service() -> AsyncIterator[Service]:
         server = EmbeddedValkey(Path(directory) / "valkey")
         try:
             with server:
-                settings = Settings(redis_url=ts.SecretStr(server.url), redis_timeout_seconds=TIMEOUT_SECONDS)
-                redis = create_limiter_redis(settings)
-                metrics = RateLimitMetrics(CollectorRegistry())
-                script = redis_script(redis, SCRIPT)
-                yield Service(redis, RateLimiter(script, timeout_seconds=TIMEOUT_SECONDS, metrics=metrics))
+                settings = Settings(redis_url=ts.SecretStr(server.url))
+                redis, metrics = create_redis(settings), RateLimitMetrics(CollectorRegistry())
+                connector = Connector.from_settings(settings)
+                limiter = RateLimiter(connector, timeout_seconds=TIMEOUT_SECONDS, metrics=metrics)
+                yield Service(redis, limiter)
+                await limiter.close()
                 await redis.aclose()
         finally:
             server.discard()

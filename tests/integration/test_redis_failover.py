@@ -45,7 +45,7 @@ async def left_after(limiters: list[Limiter], client: str, is_elected: Callable[
     load = [asyncio.create_task(asking(limiter, client)) for limiter in limiters]
     await asyncio.sleep(DEFAULT)
     async with asyncio.timeout(20):
-        while not await asyncio.to_thread(is_elected):
+        while not await asyncio.to_thread(is_elected):  # noqa: ASYNC110 - a server's state
             await asyncio.sleep(0.02)
     elected = time.monotonic()
     await asyncio.gather(*(counts_again(limiter, 10, client) for limiter in limiters))
@@ -90,7 +90,7 @@ async def test_a_node_that_is_gone_leaves_nothing_behind(tmp_path: Path) -> None
             await increment(script, *SPREAD)
             kill(servers.masters[0])
             async with asyncio.timeout(20):
-                while kinds(await increment(script, *SPREAD)) != {int}:
+                while kinds(await increment(script, *SPREAD)) != {int}:  # noqa: ASYNC110 - a server's state
                     await asyncio.sleep(0.05)
             names = {lane.name for lane in script.lanes.lanes}
 

@@ -17,7 +17,7 @@ from tbg.redis.background import first_answer
 from tbg.redis.connector import Address, Connector
 from tbg.redis.slots import COUNT, SlotRange, host_of, read_slots, slot_of
 
-_WAYS: Final = 8  # of a question, one of which may be the last
+_WAYS: Final = 7  # after the first, of one question
 _PAUSE_SECONDS: Final = 0.005
 _STRANGER_SECONDS: Final = 10.0
 
@@ -57,8 +57,10 @@ class ClusterLanes(Lanes):
 
     @override
     def redirect(self, question: Question, answer: Exception, lane: Lane) -> bool:
-        if question.ways >= _WAYS:
+        if question.ways == _WAYS:
             return False
+        question.ways += 1
+        question.batch = None
         if not isinstance(answer, AskError):
             # Its keys are torn apart by a slot that moves key by key; that does not take long.
             asyncio.get_running_loop().call_later(_PAUSE_SECONDS * question.ways, lane.put, question)

@@ -1,26 +1,24 @@
 """The way to one Redis server: the checks of one turn of the event loop together, and a breaker for when it is gone."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from itertools import batched
 from typing import Final, Protocol
 
-import attrs
-from redis.exceptions import AskError, NoScriptError, TryAgainError
+from redis.exceptions import AskError, TryAgainError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
+from tbg.rate_limiting.batches import Batch, grouped
 from tbg.rate_limiting.breaker import Breaker
+from tbg.rate_limiting.prober import Prober
 from tbg.rate_limiting.questions import Question, UncountedError
 from tbg.redis.background import Background
-from tbg.redis.channel import Channel
-from tbg.redis.connector import Address, Words
+from tbg.redis.connector import Address
 from tbg.redis.script import Call, Script
 from tbg.redis.server import Server
 
-PROBE_SECONDS: Final = 1.0
 _SLOW_SECONDS: Final = 0.005
-_TOGETHER: Final = 100  # calls in one command: the server does nothing else in the meantime
+_ELSEWHERE: Final = (AskError, TryAgainError)  # MovedError is an AskError, too
 _LOSSES: Final = 2  # of connections in a row, without an answer: no accident
 
 
@@ -35,27 +33,6 @@ class Surroundings(Protocol):
 
     def doubt(self) -> None:
         """Find out whether the server is still where it was."""
-
-
-@attrs.define(eq=False)
-class Batch:
-    """What went out together over one connection.
-
-    Attributes:
-        groups: The questions of each command.
-        knows_script: Whether the server was sent the script with it.
-        is_given_up: Whether nobody waits for it any more.
-    """
-
-    channel: Channel
-    groups: Sequence[Sequence[Question]]
-    knows_script: bool = False
-    is_given_up: bool = False
-
-    @property
-    def questions(self) -> Iterable[Question]:
-        """All of them."""
-        return (question for group in self.groups for question in group)
 
 
 class Lane:
@@ -109,8 +86,7 @@ class Lane:
         self._losses = 0
         self._is_sending = False
         self._timer: asyncio.TimerHandle | None = None
-        self._evidence = asyncio.Event()
-        self._is_looking = False
+        self._prober = Prober(breaker, self._ask_probes)
         self._is_over = False
         self.used_at = 0.0
         self._tasks = Background()
@@ -141,13 +117,14 @@ class Lane:
 
     def put(self, question: Question) -> None:
         """Take a question, whose answer comes some time or never: `Patience` sees to it."""
-        question.lane, question.batch = self, None
+        question.lane = self
         if self._is_over or (self.breaker.reason is not None and not question.is_probe):
             question.settle(self.breaker.reason or RedisConnectionError("closed"))
             return
         self.used_at = question.asked_at
         self._waiting.append(question)
-        self._go_on()
+        if not self._is_sending:
+            self._go_on()
 
     async def ping(self) -> None:
         """Ask a question that costs nothing; it opens the lane if that is closed without need.
@@ -155,7 +132,7 @@ class Lane:
         Raises:
             UncountedError: The server does not count.
         """
-        error = await self._look()
+        error = await self._prober.look()
         if error is not None:
             raise UncountedError(error) from error
 
@@ -178,7 +155,7 @@ class Lane:
 
     def ready(self) -> None:
         """Go on: there is one more connection."""
-        self._evidence.set()
+        self._prober.evidence.set()
         self._go_on()
 
     def unreachable(self, reason: Exception) -> None:
@@ -228,8 +205,7 @@ class Lane:
             self._waiting = questions
             self._connect()
             return
-        batch = self._batch(questions)
-        await self._exchange(batch, batch.groups)
+        await self._exchange(self._batch(questions))
 
     def _connect(self) -> None:
         if not self._server.is_connected:
@@ -237,51 +213,38 @@ class Lane:
             self._server.start()
 
     def _batch(self, questions: Sequence[Question]) -> Batch:
-        batch = Batch(self._server.take(), list(_groups(questions, together=self._together)))
+        batch = Batch(self._server.take(), grouped(questions, together=self._together), self._script)
         self._under_way.add(batch)
         # The more are under way, the longer the next one waits: for 5, 20, 45, … ms. So a distant server has a few at
         # a time, and a dead one, too.
         self._slow_at = asyncio.get_running_loop().time() + _SLOW_SECONDS * len(self._under_way) ** 2
         for question in questions:
             question.batch = batch
-            question.ways += 1
         return batch
 
-    async def _exchange(self, batch: Batch, groups: Sequence[Sequence[Question]]) -> None:
-        answered = partial(self._answered, batch, groups)
+    async def _exchange(self, batch: Batch) -> None:
+        answered = partial(self._answered, batch)
         try:
-            commands = list(self._commands(batch, groups))
+            commands = batch.commands()
         except Exception as error:
             answered(error)
             raise
         await batch.channel.exchange(commands, answered)
 
-    def _commands(self, batch: Batch, groups: Sequence[Sequence[Question]]) -> Iterator[Words]:
-        if batch.knows_script:
-            yield self._script.load
-        for group in groups:
-            if group[0].is_asking:
-                yield ("ASKING",)
-            yield self._script.command([question.call for question in group])
-
-    def _answered(
-        self, batch: Batch, groups: Sequence[Sequence[Question]], answers: Sequence[object] | Exception
-    ) -> None:
+    def _answered(self, batch: Batch, answers: Sequence[object] | Exception) -> None:
         """Hand out what has come over a connection, which is free then; or what has become of it."""
-        again: list[Sequence[Question]] = []
         try:
             if isinstance(answers, Exception):
                 self._lost(batch, answers)
             else:
-                again = self._hand_out(batch, groups, answers)
+                self._hand_out(batch, answers)
         except Exception as error:
             for question in batch.questions:
                 question.settle(error)
             raise
         finally:
-            if again:
-                batch.knows_script = True
-                self._tasks.start(self._exchange(batch, again))
+            if batch.unknown:
+                self._tasks.start(self._exchange(batch))
             else:
                 self._under_way.discard(batch)
                 self._server.give_back(batch.channel)
@@ -296,48 +259,36 @@ class Lane:
         if self._losses >= _LOSSES:
             self._close(reason, is_certain=False)
 
-    def _hand_out(
-        self, batch: Batch, groups: Sequence[Sequence[Question]], answers: Sequence[object]
-    ) -> list[Sequence[Question]]:
-        """Give each question its answer; return those that the server did not know the script for."""
-        told = iter(answers)
-        loaded = next(told) if batch.knows_script else None
-        unknown: list[Sequence[Question]] = []
-        judged: list[object] = []
-        for group in groups:
-            if group[0].is_asking:
-                next(told)
-            answer = next(told)
-            if isinstance(answer, NoScriptError):
-                if not batch.knows_script:
-                    unknown.append(group)
-                    continue
-                answer = loaded if isinstance(loaded, Exception) else answer
-            each = answer if isinstance(answer, list) else [answer] * len(group)
-            judged += [self._settle(question, one) for question, one in zip(group, each, strict=True)]
-        self._judge(batch, judged)
-        return unknown
-
-    def _settle(self, question: Question, answer: object) -> object:
-        """Give a question its answer, or send it on; return what that says of the server."""
-        if isinstance(answer, AskError | TryAgainError):  # MovedError is an AskError, too
-            if question.is_probe:
-                question.settle(None)
-            elif not self._surroundings.redirect(question, answer, self):
+    def _hand_out(self, batch: Batch, answers: Sequence[object]) -> None:
+        """Give each question its answer, and learn from all of them whether the server is of any use."""
+        errors: list[Exception] = []
+        is_alive = False
+        for question, answer in batch.answers(answers):
+            if not isinstance(answer, Exception):
+                is_alive = True
                 question.settle(answer)
-            return None
-        question.settle(answer)
-        return answer
-
-    def _judge(self, batch: Batch, answers: Sequence[object]) -> None:
-        """Close the lane for a server that refuses everything, and open it for one that answers in time."""
-        if not answers:
-            return
-        errors = [answer for answer in answers if isinstance(answer, Exception)]
-        if len(errors) == len(answers):
+            elif isinstance(answer, _ELSEWHERE):
+                is_alive = True
+                self._send_on(question, answer)
+            else:
+                errors.append(answer)
+                question.settle(answer)
+        if is_alive:
+            self._is_of_use(batch)
+        elif errors:
             self._close(errors[0], is_certain=True)
-        elif batch.is_given_up:
-            self._evidence.set()
+
+    def _send_on(self, question: Question, answer: Exception) -> None:
+        """Have a question answered somewhere else or later; a probe has learnt enough."""
+        if question.is_probe:
+            question.settle(None)
+        elif not self._surroundings.redirect(question, answer, self):
+            question.settle(answer)
+
+    def _is_of_use(self, batch: Batch) -> None:
+        """Open the lane for a server that answers in time."""
+        if batch.is_given_up:
+            self._prober.evidence.set()
         else:
             self._losses = 0
             self._good_at = asyncio.get_running_loop().time()
@@ -353,52 +304,16 @@ class Lane:
             else:
                 question.settle(reason)
         self._surroundings.doubt()
-        if not self._is_looking:
-            self._is_looking = True
-            self._tasks.start(self._open_again())
+        self._tasks.start(self._prober.run())
 
-    async def _open_again(self) -> None:
-        try:
-            while self.breaker.reason is not None:
-                self._evidence.clear()
-                if await self._look() is None:
-                    break
-                self.breaker.confirm()
-                try:
-                    async with asyncio.timeout(PROBE_SECONDS):
-                        await self._evidence.wait()
-                except TimeoutError:
-                    pass
-        finally:
-            self._is_looking = False
-
-    async def _look(self) -> Exception | None:
-        """Ask over all connections that are free, or over the next one that is; return why there is no answer."""
+    def _ask_probes(self) -> list[asyncio.Future[object]]:
         loop = asyncio.get_running_loop()
         probes = [Question(self._probe(self), loop, is_probe=True) for _ in range(max(1, self._server.free))]
         for probe in probes:
             probe.lane = self
             self._surroundings.watch(probe)
             if self._server.free:
-                batch = self._batch([probe])
-                self._tasks.start(self._exchange(batch, batch.groups))
+                self._tasks.start(self._exchange(self._batch([probe])))
             else:
                 self.put(probe)
-        for each in asyncio.as_completed([probe.answer for probe in probes]):
-            answer = await each
-            if not isinstance(answer, Exception):
-                return None
-        return answer if isinstance(answer, Exception) else None
-
-
-def _groups(questions: Sequence[Question], *, together: bool) -> Iterable[Sequence[Question]]:
-    """Yield the questions that one command can ask."""
-    if len(questions) == 1 or not together:
-        yield from ([question] for question in questions)
-        return
-    groups: dict[tuple[int, Sequence[str | int]], list[Question]] = {}
-    for question in questions:
-        keys, arguments = question.call
-        groups.setdefault((len(keys), tuple(arguments)), []).append(question)
-    for group in groups.values():
-        yield from batched(group, _TOGETHER)
+        return [probe.answer for probe in probes]

@@ -11,7 +11,8 @@ from tbg.rate_limiting.metrics import Cause
 from tbg.redis.script import Call
 
 if TYPE_CHECKING:
-    from tbg.rate_limiting.lane import Batch, Lane
+    from tbg.rate_limiting.batches import Batch
+    from tbg.rate_limiting.lane import Lane
 
 _LOOKS: Final = 50
 
@@ -45,7 +46,7 @@ class Question:
         look: The number of the event loop's look at which it was asked, see `Patience`.
         is_settled: Whether it has its answer; not when its request was cancelled, as that says nothing of Redis.
         is_asking: Whether it goes to a node that is about to get its slot.
-        ways: How often it was sent somewhere.
+        ways: How often it was sent somewhere else, or again.
         lane: Where it waits; None while nobody knows where to go.
         batch: What it went out with; None as long as it has not.
     """

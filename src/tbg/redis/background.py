@@ -8,7 +8,7 @@ from typing import Any, Final
 import structlog
 
 _LOOKS: Final = 50
-_NEXT_SECONDS: Final = 0.3
+_NEXT_SECONDS: Final = 0.2
 
 _log = structlog.stdlib.get_logger("tbg.redis")
 
