@@ -39,6 +39,11 @@ class Batch:
         """All of them."""
         return chain.from_iterable(self._groups)
 
+    @property
+    def is_probe(self) -> bool:
+        """Whether nobody asks but the lane itself."""
+        return next(iter(self.questions)).is_probe
+
     def commands(self) -> list[Words]:
         """Return what is to be sent now."""
         if self.unknown:

@@ -136,7 +136,7 @@ class ClusterLanes(Lanes):
         now = asyncio.get_running_loop().time()
         for address in addresses:
             lane = self._lanes[address]
-            if lane.is_sound and lane.used_at > now - _STRANGER_SECONDS:
+            if lane.breaker.reason is None and lane.used_at > now - _STRANGER_SECONDS:
                 continue
             del self._lanes[address], self._addresses[lane]
             for question in lane.leave():

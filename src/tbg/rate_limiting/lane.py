@@ -57,6 +57,7 @@ class Lane:
         together: Whether one command may have the keys of several questions.
 
     Attributes:
+        breaker: Whether the lane is closed, and why.
         used_at: When a question came last.
     """
 
@@ -213,7 +214,8 @@ class Lane:
             self._server.start()
 
     def _batch(self, questions: Sequence[Question]) -> Batch:
-        batch = Batch(self._server.take(), grouped(questions, together=self._together), self._script)
+        groups = grouped(questions, together=self._together)
+        batch = Batch(self._server.take(), groups, self._script)
         self._under_way.add(batch)
         # The more are under way, the longer the next one waits: for 5, 20, 45, … ms. So a distant server has a few at
         # a time, and a dead one, too.
@@ -288,7 +290,8 @@ class Lane:
     def _is_of_use(self, batch: Batch) -> None:
         """Open the lane for a server that answers in time."""
         if batch.is_given_up:
-            self._prober.evidence.set()
+            if not batch.is_probe:  # or a server that is always late would be asked without a pause
+                self._prober.evidence.set()
         else:
             self._losses = 0
             self._good_at = asyncio.get_running_loop().time()

@@ -97,9 +97,11 @@ class Lanes(abc.ABC):
 
     async def start(self) -> None:
         """Connect; return when that is done or has failed, and after a moment in any case."""
-        with suppress(TimeoutError):
+        try:
             async with asyncio.timeout(min(START_SECONDS, self._connector.connect_timeout_seconds)):
                 await self._connected()
+        except TimeoutError:
+            self.doubt()
 
     async def close(self) -> None:
         """Close everything; what waits fails."""

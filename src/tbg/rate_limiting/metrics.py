@@ -45,7 +45,7 @@ class RateLimitMetrics:
         )
         self._connections = Counter(
             "tbg_rate_limit_redis_connections",
-            "Connections to Redis by what became of them: made, lost, failed (could not be made)",
+            "Connections to Redis by what became of them: made, ended, failed (could not be made)",
             ["event"],
             registry=registry,
         )
@@ -66,6 +66,6 @@ class RateLimitMetrics:
         """Count one request that Redis did not count."""
         self._uncounted.labels(cause).inc()
 
-    def connection(self, event: Literal["made", "lost", "failed"]) -> None:
+    def connection(self, event: Literal["made", "ended", "failed"]) -> None:
         """Count what became of a connection."""
         self._connections.labels(event).inc()

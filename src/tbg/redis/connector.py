@@ -64,7 +64,7 @@ class Connector:
         known = {name: value for name, value in said.items() if name not in _OF_CLIENTS}
         common = connection_options("tbg-api-limiter", settings.redis_connect_timeout_seconds)
         # Each use has an end of its own; redis-py's does not know when this process is too busy to read.
-        options = {**common, **known, "socket_timeout": None}
+        options = {**common, **known, "socket_timeout": None, "socket_connect_timeout": None}
         example = kind(**options)
         tls = example.ssl_context if isinstance(example, SSLConnection) else None
         if tls is not None:

@@ -12,7 +12,7 @@ from tbg.redis.background import Background
 from tbg.redis.channel import Channel
 from tbg.redis.connector import Address, Connector, Words
 
-Event = Literal["made", "lost", "failed"]
+Event = Literal["made", "ended", "failed"]
 
 SPARE: Final = 2
 _HEDGE_SECONDS: Final = 1.0  # after which another attempt is made beside one that has not ended
@@ -37,7 +37,7 @@ class Server:
     Args:
         connector: Makes them.
         first: What they begin with; an error in answer to it is a failure.
-        event: Is told what happens to connections, for the metrics: ``made``, ``failed`` or ``lost``.
+        event: Is told what happens to connections, for the metrics: ``made``, ``failed`` or ``ended``.
 
     Attributes:
         address: Where the server is; nothing is done while nobody knows.
@@ -189,7 +189,7 @@ class Server:
         self._pause_until = now + pause * random.uniform(0.75, 1.25)  # noqa: S311 - so that not all come at once
 
     def _lost(self, channel: Channel) -> None:
-        self._event("lost")
+        self._event("ended")
         self._all.discard(channel)
         self._silent.discard(channel)
         if channel in self._free:
