@@ -10,8 +10,9 @@ import typed_settings as ts
 from prometheus_client import CollectorRegistry
 
 from tbg.config import Settings
-from tbg.rate_limiting import ADDRESS, RateLimiter, RateLimitMetrics, Rule, Verdict
+from tbg.rate_limiting import ADDRESS, SCRIPT, RateLimiter, RateLimitMetrics, Rule, Verdict
 from tbg.rate_limiting.policies import Charge, Policy
+from tbg.rate_limiting.refusals import Clock
 from tbg.redis.connector import Connector
 
 
@@ -30,13 +31,14 @@ class Limiter:
 
 
 @asynccontextmanager
-async def limiter_on(redis_url: str, timeout_seconds: float = 5.0, **settings: object) -> AsyncIterator[Limiter]:
+async def limiter_on(
+    redis_url: str, timeout_seconds: float = 5.0, *, source: str = SCRIPT, clock: Clock = time.monotonic
+) -> AsyncIterator[Limiter]:
     """Make a limiter that has not connected yet."""
-    chosen = {"redis_url": ts.SecretStr(redis_url), "redis_timeout_seconds": timeout_seconds, **settings}
-    connector = Connector.from_settings(Settings(**chosen))  # type: ignore[arg-type]  # whatever a test wants
-    registry = CollectorRegistry()
+    settings = Settings(redis_url=ts.SecretStr(redis_url), redis_timeout_seconds=timeout_seconds)
+    connector, registry = Connector.from_settings(settings), CollectorRegistry()
     metrics = RateLimitMetrics(registry)
-    limiter = RateLimiter(connector, timeout_seconds=timeout_seconds, metrics=metrics)
+    limiter = RateLimiter(connector, timeout_seconds=timeout_seconds, metrics=metrics, script=source, clock=clock)
     try:
         yield Limiter(limiter, registry)
     finally:

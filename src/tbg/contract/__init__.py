@@ -8,6 +8,7 @@
 It knows Falcon and openapi-core, and nothing of this service.
 """
 
+from tbg.contract.bodies import Limits
 from tbg.contract.caching import vary_by
 from tbg.contract.calls import UNSET, Call, Unset
 from tbg.contract.contract import Contract
@@ -15,17 +16,20 @@ from tbg.contract.errors import ErrorSerializer, InvalidRequestError, write_erro
 from tbg.contract.exceptions import ContractError, DocumentError, MismatchError
 from tbg.contract.middleware import Mode, RequestContract, ResponseContract
 from tbg.contract.operations import Operation
-from tbg.contract.requests import Limits
 from tbg.contract.responses import Breach
 from tbg.contract.router import Router, allowed_methods, is_malformed
 from tbg.contract.routing import Answers, Resources, differences, mount, served, undocumented
 from tbg.contract.schemas import Finding
 from tbg.contract.serving import DocumentResource
+from tbg.contract.streams import BrokenStreamError
+from tbg.contract.uploads import MOST_ON_DISK, UploadedFile, UploadStorageError
 
 __all__ = [
+    "MOST_ON_DISK",
     "UNSET",
     "Answers",
     "Breach",
+    "BrokenStreamError",
     "Call",
     "Contract",
     "ContractError",
@@ -43,6 +47,8 @@ __all__ = [
     "ResponseContract",
     "Router",
     "Unset",
+    "UploadStorageError",
+    "UploadedFile",
     "allowed_methods",
     "differences",
     "is_malformed",

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from tbg.app import App, build_app
 from tbg.config import Settings
 from tbg.context import Request, Response
-from tbg.contract import Contract
+from tbg.contract import Contract, UploadedFile
 from tbg.database import Database
 from tbg.errors import DomainError
 from tbg.feature import Feature
@@ -190,6 +190,32 @@ class Stream:
             await asyncio.sleep(0.01)
 
 
+class Read:
+    """Answers with what it was asked."""
+
+    async def on_get(self, req: Request, resp: Response, class_: list[str], report_format: list[str]) -> None:
+        resp.media = {**req.context.call.values, "arguments": [class_, report_format]}
+
+
+class Rows:
+    """Streams what keeps the contract, and then what does not."""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        if req.context.call.values["kind"] == "events":
+            resp.sse = self._events()
+        else:
+            resp.content_type = "application/jsonl"
+            resp.stream = self._lines()
+
+    async def _events(self) -> AsyncIterator[SSEvent]:
+        async for line in self._lines():
+            yield SSEvent(data=line.rstrip())
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        yield b'{"id": 1}\n'
+        yield f'{{"id": "{SECRET}"}}\n'.encode()
+
+
 class Endless:
     """Streams inside a database session, and never ends by itself."""
 
@@ -252,6 +278,32 @@ class Notes:
         resp.media = {"answer": len(note.text)}
 
 
+@attrs.frozen
+class UploadForm:
+    file: UploadedFile
+
+
+@attrs.frozen
+class UploadQuery:
+    slowly: bool
+
+
+class Upload:
+    async def on_post(self, req: Request, resp: Response) -> None:
+        call = req.context.call
+        file = call.body(UploadForm).file
+
+        async def count() -> AsyncIterator[bytes]:
+            await asyncio.sleep(1)
+            yield b'{"answer": %d}' % len(file.read())
+
+        if call.parameters(UploadQuery).slowly:
+            resp.stream = count()
+            resp.content_type = falcon.MEDIA_JSON
+        else:
+            resp.media = {"answer": len(file.read())}
+
+
 class EmptyNotes:
     """Falcon middleware that makes an empty table at start-up; workers come one after the other."""
 
@@ -277,15 +329,18 @@ def feature(infrastructure: Infrastructure) -> Feature:
             "/probe/unrenderable": Unrenderable(),
             "/probe/query": Query(database),
             "/probe/sleep": Sleep(database),
+            "/probe/rows": Rows(),
             "/probe/stream": Stream(),
             "/probe/endless": Endless(database),
             "/probe/log": Log(infrastructure.settings),
             "/probe/notes": Notes(database),
+            "/probe/upload": Upload(),
             "/probe/wrong": Wrong(),
             "/probe/cached": Cached(),
             "/probe/account": Fine(),
             "/probe/shadow": Fine(),
             "/probe/strict": Fine(),
+            "/probe/read/{class}/{report-format}": Read(),
         },
         errors={NotAllowedError: 409},
         scopes={"api_key": lambda req: req.get_header("X-Api-Key")},
