@@ -58,7 +58,7 @@ class RateLimiter:
         clock: Seconds that never run backwards.
     """
 
-    def __init__(  # noqa: PLR0913 - the last two are for tests
+    def __init__(
         self,
         connector: Connector,
         *,
