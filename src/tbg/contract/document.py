@@ -62,6 +62,10 @@ class Document:
             json=msgspec.json.encode(content),
         )
 
+    def place(self, path: tuple[object, ...]) -> str:
+        """Return where ``path`` stands: a stub, until there are lines."""
+        return f"{self.path.name}:{to_pointer(path) or '/'}"
+
 
 def strong_etag(body: bytes) -> str:
     """Return a strong entity tag (RFC 9110, section 8.8.3) without its quotes."""

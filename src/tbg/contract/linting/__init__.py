@@ -1,0 +1,41 @@
+"""What a contract says and nobody would notice: found by reading its objects, in time linear in the document."""
+
+from collections.abc import Iterable
+
+from tbg.contract.document import Document
+from tbg.contract.linting.advice import advice
+from tbg.contract.linting.grammar import nodes
+from tbg.contract.linting.keywords import Extensions, misplaced_words, wrong_extensions
+from tbg.contract.linting.remarks import Remark
+from tbg.contract.linting.values import wrong_defaults, wrong_values
+
+__all__ = ["Extensions", "Remark", "boot_remarks", "every_remark", "extension_remarks", "written"]
+
+
+def boot_remarks(document: Document) -> list[Remark]:
+    """Return what a boot must know of a document that can be enforced: what is broken silently, and what is ignored."""
+    found = nodes(document.content)
+    return _once([*misplaced_words(found), *wrong_defaults(document.spec, document.content, found)])
+
+
+def extension_remarks(document: Document, extensions: Extensions) -> list[Remark]:
+    """Return where a name is meant to be one of ``extensions``, but is not, or stands where nothing reads it."""
+    return _once(wrong_extensions(nodes(document.content), extensions))
+
+
+def every_remark(document: Document) -> list[Remark]:
+    """Return everything that there is to say about a document that can be enforced."""
+    content, found = document.content, nodes(document.content)
+    return _once([*boot_remarks(document), *wrong_values(document.spec, content, found), *advice(content, found)])
+
+
+def written(document: Document, remarks: Iterable[Remark]) -> list[str]:
+    """Return each remark in one line with its place, in the order of the files."""
+    lines = [(*document.place(each.path).rpartition(":")[::2], each.message) for each in remarks]
+    ordered = sorted(lines, key=lambda line: (line[0], int(line[1]) if line[1].isdecimal() else 0))
+    return [f"{file}:{line}: {message}" for file, line, message in ordered]
+
+
+def _once(remarks: Iterable[Remark]) -> list[Remark]:
+    """Leave out what is said again of the same place; the first, and most severe, stays."""
+    return list({(each.path, each.message): each for each in reversed(list(remarks))}.values())[::-1]
