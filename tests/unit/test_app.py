@@ -8,7 +8,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
 from tbg import main
-from tbg.app import all_features, answers, build_app, rate_limiter, rate_limits, resources
+from tbg.app import all_features, answers, rate_limiter, rate_limits, resources
 from tbg.config import Settings, SettingsError
 from tbg.contract import Contract
 from tbg.db.base import Base
@@ -27,18 +27,6 @@ class Thing:
 def idle() -> Infrastructure:
     """Infrastructure that nobody uses."""
     return Infrastructure.from_settings(Settings())
-
-
-def test_two_features_cannot_serve_one_path() -> None:
-    with pytest.raises(RuntimeError, match="two features serve /a, /b: a path belongs to one"):
-        resources(
-            [Feature(resources={"/b": Thing(), "/a": Thing()}), Feature(resources={"/a": Thing(), "/b": Thing()})]
-        )
-
-
-def test_a_feature_cannot_take_a_path_of_the_service(idle: Infrastructure, root_contract: Contract) -> None:
-    with pytest.raises(RuntimeError, match="two features serve /health"):
-        build_app(idle, root_contract, [lambda _: Feature(resources={"/health": Thing()})])
 
 
 def test_the_service_has_features_of_its_own(idle: Infrastructure, root_contract: Contract) -> None:
