@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r'```(?:yaml|python) title="([^"]+)"\n(.*?)```', re.DOTALL)
-_SECTIONS = {"paths": "\npaths:\n", "schemas": "\n  schemas:\n", "responses": "\n  responses:\n"}
+_SECTIONS = {"tags": "\ntags:\n", "paths": "\npaths:\n", "schemas": "\n  schemas:\n", "responses": "\n  responses:\n"}
 
 _CALL = """
 import falcon.testing
@@ -52,7 +52,7 @@ def test_the_page_adds_a_feature_that_works(tmp_path: Path) -> None:
     shutil.copy(ROOT / "openapi.yaml", tmp_path)
     _apply(ROOT / "docs" / "adding-a-feature.md", tmp_path)
 
-    check = _python(tmp_path, "-m", "tbg", "check")
+    check = _python(tmp_path, "-m", "tbg", "check", "--strict")
     call = _python(tmp_path, "-c", _CALL)
 
     assert check.returncode == 0, check.stdout + check.stderr

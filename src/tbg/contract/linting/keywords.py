@@ -15,9 +15,6 @@ from tbg.contract.linting.remarks import Remark
 Extensions = Mapping[str, Collection[str]]
 """The extensions that somebody reads, each with the objects that it may stand in: ``{"x-probe": {"Operation"}}``."""
 
-_DIALECTS: Final = frozenset(
-    {"https://spec.openapis.org/oas/3.1/dialect/base", "https://json-schema.org/draft/2020-12/schema"}
-)
 _REFERENCE_FIELDS: Final = frozenset({"$ref", "summary", "description"})
 _FORMER: Final = {
     "nullable": "is of OpenAPI 3.0 and ignored: write type: [string, 'null'], or anyOf with {type: 'null'}",
@@ -50,24 +47,21 @@ def wrong_extensions(nodes: Iterable[Node], extensions: Extensions) -> Iterator[
 
 def misplaced_words(nodes: Iterable[Node]) -> Iterator[Remark]:
     """Find what means nothing where it stands."""
-    is_usual = True
     for node in nodes:
-        if node.kind == "OpenAPI":
-            is_usual = node.value.get("jsonSchemaDialect") in {None, *_DIALECTS}
         if node.is_reference:
             yield from _beside_reference(node)
         elif node.kind == "Schema":
-            yield from _in_schema(node, is_usual=is_usual and node.value.get("$schema") in {None, *_DIALECTS})
+            yield from _in_schema(node)
         elif "*" not in FIELDS[node.kind]:
             yield from _in_object(node)
 
 
-def _in_schema(node: Node, *, is_usual: bool) -> Iterator[Remark]:
+def _in_schema(node: Node) -> Iterator[Remark]:
     known = FIELDS["Schema"]
     for name, value in node.value.items():
         if name in known:
             yield from _former_shape(node, name, value)
-        elif is_usual and not name.startswith("x-"):
+        elif not name.startswith("x-"):
             yield _unknown_keyword(node, name)
 
 
