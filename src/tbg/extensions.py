@@ -6,7 +6,7 @@ from tbg.contract import Contract, DocumentError, Extensions, extension_remarks,
 from tbg.middleware.load import PROBE
 from tbg.rate_limiting.declarations import OPERATION, POLICIES
 
-EXTENSIONS: Final[Extensions] = {OPERATION: {"Operation"}, POLICIES: {"OpenAPI"}, PROBE: {"Operation"}}
+EXTENSIONS: Final[Extensions] = {OPERATION: {"operation"}, POLICIES: {"openapi"}, PROBE: {"operation"}}
 
 
 def require_readable(contract: Contract) -> None:

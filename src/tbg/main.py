@@ -27,7 +27,7 @@ def create_app() -> App:
     if unknown := unknown_variables(env_file=ENV_FILE):
         structlog.stdlib.get_logger("tbg.settings").warning("settings.unknown", variables=unknown)
     contract = Contract.load(settings.contract_path)
-    if contract.warnings:
-        shown, count = contract.warnings[:_SHOWN_WARNINGS], len(contract.warnings)
+    if contract.document.remarks:
+        shown, count = contract.warnings[:_SHOWN_WARNINGS], len(contract.document.remarks)
         structlog.stdlib.get_logger("tbg.contract").warning("contract.warnings", count=count, warnings=shown)
     return build_app(Infrastructure.from_settings(settings), contract, load_factories())

@@ -203,9 +203,7 @@ SHORT = NUMBERS | WORDS
 @example(query={"page_size": "1_0"}, regions=[], level=None, idle=None)
 @example(query={"hashrate[max]": "nan"}, regions=[], level=None, idle=None)
 @example(query={}, regions=[], level="+1", idle="true")
-@example(
-    query={"page_size": "7", "tags": "asic", "payouts": "onchain"}, regions=["eu-west"], level="3", idle="hide"
-)
+@example(query={"page_size": "7", "tags": "asic", "payouts": "onchain"}, regions=["eu-west"], level="3", idle="hide")
 def test_parameters_get_the_judges_verdict_or_are_on_the_list(  # noqa: PLR0913, PLR0917 - one per location
     ours: Service,
     judge: V31RequestValidator,

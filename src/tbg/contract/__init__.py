@@ -13,7 +13,8 @@ from tbg.contract.calls import UNSET, Call, Unset
 from tbg.contract.contract import Contract
 from tbg.contract.errors import ErrorSerializer, InvalidRequestError, write_error
 from tbg.contract.exceptions import ContractError, DocumentError, MismatchError
-from tbg.contract.linting import Extensions, every_remark, extension_remarks, written
+from tbg.contract.linting.examination import every_remark, extension_remarks, written
+from tbg.contract.linting.keywords import Extensions
 from tbg.contract.middleware import Mode, RequestContract, ResponseContract
 from tbg.contract.operations import Operation
 from tbg.contract.requests import Limits

@@ -6,22 +6,16 @@ from pathlib import Path
 import attrs
 
 from tbg.contract.document import Document
-from tbg.contract.exceptions import DocumentError
-from tbg.contract.linting import boot_remarks, written
+from tbg.contract.linting.examination import written
 from tbg.contract.operations import Operation, compile_operations
 
 
 @attrs.frozen
 class Contract:
-    """A document and its compiled operations by method (upper case) and path template.
-
-    Attributes:
-        warnings: What the document says and nobody reads, each in one line with its place.
-    """
+    """A document and its compiled operations by method (upper case) and path template."""
 
     document: Document
     operations: Mapping[tuple[str, str], Operation] = attrs.field(repr=False)
-    warnings: tuple[str, ...] = attrs.field(default=(), repr=False)
     _routes: Mapping[tuple[str, str | None], Operation] = attrs.field(init=False, repr=False)
 
     @_routes.default
@@ -41,12 +35,12 @@ class Contract:
             DocumentError: It cannot be read, is not valid, or asks for what this engine does not enforce.
         """
         document = Document.load(path)
-        operations = compile_operations(document.spec)
-        remarks = boot_remarks(document)
-        errors = [each for each in remarks if each.level == "error"]
-        if errors:
-            raise DocumentError(f"The contract {path} says what nothing would keep:", written(document, errors))
-        return cls(document, operations, tuple(written(document, remarks)))
+        return cls(document, compile_operations(document))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the document says and nothing reads, each in one line with its place."""
+        return written(self.document, self.document.remarks)
 
     @property
     def response_headers(self) -> frozenset[str]:

@@ -1,17 +1,19 @@
 """Operations: what a contract says of one method on one path, compiled for use on every request."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import attrs
 from jsonschema_path import SchemaPath
 
-from tbg.contract.exceptions import DocumentError
+from tbg.contract.document import Document
+from tbg.contract.exceptions import UnsupportedError
 from tbg.contract.media import Content, Find, compile_content, finder
-from tbg.contract.parameters import Parameter, compile_parameter, merge_parameters
+from tbg.contract.parameters import MISSING, Parameter, compile_parameter, merge_parameters
+from tbg.contract.pointers import Path, follow, resolve, to_pointer
 from tbg.contract.responses import ResponseRule, Responses
 from tbg.contract.router import Router
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+from tbg.contract.structure import METHODS
 
 
 @attrs.frozen
@@ -68,72 +70,135 @@ class Operation:
         return self._exact.get(status) or responses.get(f"{status // 100}XX") or responses.get("default")
 
 
-def compile_operations(spec: SchemaPath) -> dict[tuple[str, str], Operation]:
+def compile_operations(document: Document) -> dict[tuple[str, str], Operation]:
     """Compile every operation, by method and path.
 
     Raises:
         DocumentError: Some operations ask for what this engine does not enforce; all are listed.
     """
-    operations: dict[tuple[str, str], Operation] = {}
-    responses, findings = Responses(spec), list(_unroutable(spec))
-    for path, item in (spec / "paths").items() if "paths" in spec else ():
-        for method in METHODS:
-            if method not in item:
-                continue
-            try:
-                operations[method.upper(), str(path)] = _compile(spec, responses, str(path), item, method)
-            except ValueError as error:
-                findings.append(f"{method.upper()} {path}: {error}")
-    if findings:
-        raise DocumentError("The contract asks for what this engine does not enforce:", findings)
+    compiler = _Compiler(document)
+    operations = dict(compiler.operations())
+    if compiler.findings:
+        raise document.refusal("The contract asks for what this engine does not enforce:", compiler.findings)
     return operations
 
 
-def _unroutable(spec: SchemaPath) -> Iterator[str]:
-    """List the templates that cannot be routed, by offering them to a router of their own."""
-    router = Router()
-    for path in (spec / "paths").keys() if "paths" in spec else ():
+class _Compiler:
+    """Compiles a document; what operations share is compiled once, and what is wrong with it is found once."""
+
+    def __init__(self, document: Document) -> None:
+        self.findings: list[tuple[Path, str]] = []
+        self._content = document.content
+        self._spec = document.spec
+        self._responses = Responses(document.spec)
+        self._parameters: dict[Path, Parameter | None] = {}
+        self._bodies: dict[Path, RequestBody | None] = {}
+
+    def operations(self) -> Iterator[tuple[tuple[str, str], Operation]]:
+        """Yield those that can be compiled, by method and path; ``findings`` lists the others."""
+        router = Router()
+        for template, item in _members(self._content, "paths").items():
+            if not template.startswith("/"):
+                continue
+            try:
+                router.add_route(template, object())
+            except ValueError as error:
+                self.findings.append((("paths", template), f"{template}: {error}"))
+                continue
+            for method in METHODS:
+                if method in item and (operation := self._operation(template, method)) is not None:
+                    yield (method.upper(), template), operation
+
+    def _operation(self, template: str, method: str) -> Operation | None:
+        path: Path = ("paths", template, method)
+        label = f"{method.upper()} {template}"
+        so_far = len(self.findings)
+        raw: Any = follow(self._content, path)
+        for where, problem in _unsupported(self._content, raw):
+            self.findings.append(((*path, *where), f"{label}: {problem}"))
+        shared = self._all_parameters(path[:-1], label)
+        own = self._all_parameters(path, label)
         try:
-            router.add_route(str(path), object())
+            parameters = merge_parameters(shared, own)
         except ValueError as error:
-            yield f"{path}: {error}"
+            self._add(path, label, error)
+        body = self._body((*path, "requestBody"), label) if "requestBody" in raw else None
+        responses = {status: self._response((*path, "responses", status), label) for status in raw.get("responses", ())}
+        if len(self.findings) > so_far:
+            return None
+        return Operation(
+            operation_id=raw["operationId"],
+            method=method.upper(),
+            path=template,
+            extensions={key: value for key, value in raw.items() if key.startswith("x-")},
+            parameters=parameters,
+            body=body,
+            responses={status: rule for status, rule in responses.items() if rule is not None},
+            needs_query=any(parameter.location == "query" for parameter in parameters),
+        )
+
+    def _add(self, path: Path, label: str, error: ValueError) -> None:
+        """Note what is wrong at ``path``, or where the error itself says."""
+        where = error.path if isinstance(error, UnsupportedError) else path
+        own = where[:1] == ("paths",)
+        self.findings.append((where, f"{label if own else to_pointer(where)}: {error}"))
+
+    def _all_parameters(self, owner: Path, label: str) -> list[Parameter]:
+        raw: Any = follow(self._content, owner)
+        paths = ((*owner, "parameters", index) for index in range(len(raw.get("parameters", ()))))
+        return [found for path in paths if (found := self._parameter(path, label)) is not None]
+
+    def _parameter(self, path: Path, label: str) -> Parameter | None:
+        path, _ = resolve(self._content, path)
+        if path not in self._parameters:
+            self._parameters[path] = None
+            try:
+                parameter = self._parameters[path] = compile_parameter(self._spec, self._at(path))
+            except ValueError as error:
+                self._add(path, label, error)
+            else:
+                # A responder would get what no client may send.
+                if parameter.default is not MISSING and (wrong := parameter.validate(parameter.default)):
+                    text = f"the default of '{parameter.name}' breaks its schema: {wrong[0].detail}"
+                    self._add((*path, "schema", "default"), label, ValueError(text))
+        return self._parameters[path]
+
+    def _body(self, path: Path, label: str) -> RequestBody | None:
+        path, _ = resolve(self._content, path)
+        if path not in self._bodies:
+            self._bodies[path] = None
+            body = self._at(path)
+            try:
+                content = compile_content(self._spec, body / "content")
+                self._bodies[path] = RequestBody((body / "required").read_bool(default=False), content)
+            except ValueError as error:
+                self._add(path, label, error)
+        return self._bodies[path]
+
+    def _response(self, path: Path, label: str) -> ResponseRule | None:
+        path, _ = resolve(self._content, path)
+        try:
+            return self._responses.compile(self._at(path))
+        except ValueError as error:
+            self._add(path, label, error)
+            return None
+
+    def _at(self, path: Path) -> SchemaPath:
+        place = self._spec
+        for key in path:
+            place /= key
+        return place
 
 
-def _compile(spec: SchemaPath, responses: Responses, path: str, item: SchemaPath, method: str) -> Operation:
-    operation = item / method
-    for problem in _unsupported(spec, operation):
-        raise ValueError(problem)
-    parameters = merge_parameters(_parameters(spec, item), _parameters(spec, operation))
-    return Operation(
-        operation_id=(operation / "operationId").read_str(),
-        method=method.upper(),
-        path=path,
-        extensions={key: value for key, value in operation.read_value().items() if key.startswith("x-")},
-        parameters=parameters,
-        body=_body(spec, operation),
-        responses={str(status): responses.compile(response) for status, response in (operation / "responses").items()},
-        needs_query=any(parameter.location == "query" for parameter in parameters),
-    )
-
-
-def _unsupported(spec: SchemaPath, operation: SchemaPath) -> Iterator[str]:
+def _unsupported(content: Mapping[str, Any], operation: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     if "operationId" not in operation:
-        yield "operationId is missing: generated clients and the log need a name"
+        yield (), "operationId is missing: generated clients and the log need a name"
     if "responses" not in operation:
-        yield "responses are missing: nothing could be answered"
-    declared = operation if "security" in operation else spec
-    if "security" in declared and (declared / "security").read_value():
-        yield "security is declared, but nothing enforces it yet"
+        yield (), "responses are missing: nothing could be answered"
+    if operation.get("security", content.get("security")):
+        yield ("security",), "security is declared, but nothing enforces it yet"
 
 
-def _parameters(spec: SchemaPath, owner: SchemaPath) -> Iterable[Parameter]:
-    if "parameters" not in owner:
-        return []
-    return [compile_parameter(spec, parameter) for parameter in owner / "parameters"]
-
-
-def _body(spec: SchemaPath, operation: SchemaPath) -> RequestBody | None:
-    if "requestBody" not in operation:
-        return None
-    body = operation / "requestBody"
-    return RequestBody((body / "required").read_bool(default=False), compile_content(spec, body / "content"))
+def _members(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    members: Mapping[str, Any] = content.get(name, {})
+    return members

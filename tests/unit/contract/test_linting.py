@@ -9,7 +9,7 @@ from tbg.contract import Contract, DocumentError, every_remark, extension_remark
 from tbg.contract.pointers import to_pointer
 from tests.unit.contract.support import ERRORS, Document, body, document, load
 
-EXTENSIONS = {"x-rate-limit": {"Operation"}, "x-rate-limit-policies": {"OpenAPI"}, "x-probe": {"Operation"}}
+EXTENSIONS = {"x-rate-limit": {"operation"}, "x-rate-limit-policies": {"openapi"}, "x-probe": {"operation"}}
 GET = "/paths/~1act/get"
 POST = "/paths/~1act/post"
 BODY = f"{POST}/requestBody/content/application~1json"
@@ -109,46 +109,19 @@ def test_names_and_values_are_no_keywords(tmp_path: Path, schema: Document) -> N
     assert [each for each in said(contract) if each[0] != "advice"] == []
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"sumary": "S"}, "sumary is no field of an Operation Object: did you mean summary?"),
-        ({"requestbody": {}}, "requestbody is no field of an Operation Object: did you mean requestBody?"),
-        ({"example": 1}, "example is no field of an Operation Object: it belongs into a media type of its content"),
-        ({"consumes": []}, "consumes is no field of an Operation Object"),
-        ({"responses": {"200": {"description": "", "header": {}}}}, "header is no field of a Response Object: did you"),
-        (
-            {"parameters": [{"name": "p", "in": "query", "schema": {}, "maximum": 3}]},
-            "maximum is no field of a Parameter Object: it belongs into its schema",
-        ),
-        (
-            {"parameters": [{"name": "p", "in": "query", "schema": {}, "exploded": True}]},
-            "exploded is no field of a Parameter Object: did you mean explode?",
-        ),
-    ],
-)
-def test_an_unknown_field_stops_the_boot(tmp_path: Path, change: Document, message: str) -> None:
-    found = refusals(tmp_path, document({"/act": {"get": operation(**change)}}))
-
-    assert len([each for each in found if message in each]) == 1, found
-
-
-def test_what_stands_beside_a_reference_is_ignored(tmp_path: Path) -> None:
-    parameter = {"$ref": "#/components/parameters/P", "required": True, "description": "Fine."}
-    components = schemas() | {"parameters": {"P": {"name": "p", "in": "query", "schema": {"type": "boolean"}}}}
-
-    contract = load(tmp_path, document({"/act": {"get": operation(parameters=[parameter])}}, components=components))
-
-    assert [(level, path) for level, path, _ in said(contract)] == [("warning", f"{GET}/parameters/0/required")]
-
-
 def test_one_example_or_several(tmp_path: Path) -> None:
     sent = body({"type": "boolean"})
     sent["content"]["application/json"] |= {"example": True, "examples": {"a": {"value": False}}}
 
     contract = load(tmp_path, document({"/act": {"post": operation(requestBody=sent)}}))
 
-    assert said(contract) == [("warning", f"{BODY}/example", "example and examples exclude each other: keep one")]
+    assert said(contract) == [
+        (
+            "warning",
+            f"{BODY}/example",
+            "example and examples exclude each other: keep one (OpenAPI 3.1.1, 4.8.12, 4.8.14)",
+        )
+    ]
 
 
 def test_a_default_that_breaks_its_own_schema_stops_the_boot(tmp_path: Path) -> None:
@@ -167,12 +140,9 @@ def test_a_default_that_breaks_its_own_schema_stops_the_boot(tmp_path: Path) -> 
 
     found = refusals(tmp_path, content)
 
-    assert [each.partition(" the ")[2] for each in found] == [
-        "default breaks its schema: must be at most 9",
-        "default breaks its schema: must be of type boolean",
-    ] or [each.partition(" the ")[2] for each in found] == [
-        "default breaks its schema: must be of type boolean",
-        "default breaks its schema: must be at most 9",
+    assert [each.partition(" GET /act: ")[2] for each in found] == [
+        "the default of 'b' breaks its schema: must be at most 9",
+        "the default of 'c' breaks its schema: must be of type boolean",
     ]
 
 
@@ -210,8 +180,8 @@ def test_a_misspelt_extension_is_named(tmp_path: Path, name: str, meant: str, wh
 
 def test_an_extension_in_the_wrong_place_is_named(tmp_path: Path) -> None:
     assert extended(tmp_path, "root", x_rate_limit="login", x_probe=True) == [
-        ("/x-rate-limit", "x-rate-limit is read in the Operation Object only: it means nothing here"),
-        ("/x-probe", "x-probe is read in the Operation Object only: it means nothing here"),
+        ("/x-rate-limit", "x-rate-limit is read in an operation only: it means nothing here"),
+        ("/x-probe", "x-probe is read in an operation only: it means nothing here"),
     ]
     assert len(extended(tmp_path, "operation", x_rate_limit_policies={})) == 1
 
@@ -463,7 +433,7 @@ def test_names_that_are_one_in_some_language_are_named(tmp_path: Path) -> None:
 
 def test_bodies_and_parameters_that_clients_cannot_use_are_named(tmp_path: Path) -> None:
     query = {"name": "p", "in": "query", "content": {"application/json": {"schema": {"type": "boolean"}}}}
-    sent = {"content": {"text/plain": {}}}
+    sent: Document = {"content": {"text/plain": {}}}
 
     contract = load(tmp_path, document({"/act": {"post": operation(parameters=[query], requestBody=sent)}}))
 

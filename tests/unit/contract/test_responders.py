@@ -33,8 +33,8 @@ class Sync:
 
 
 class Generator:
-    async def on_get(self, req: object, resp: object, worker_id: str) -> Any:  # noqa: ANN401 - a mistake
-        yield 1
+    async def on_get(self, _req: object, _resp: object, worker_id: str) -> Any:  # noqa: ANN401 - a mistake
+        yield worker_id
 
 
 class WithoutParameter:

@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from tbg.contract.linting.grammar import Node, Path, reached, resolve
+from tbg.contract.linting.grammar import Node, reached, resolve
 from tbg.contract.linting.remarks import Remark
+from tbg.contract.pointers import Path
 
 _IN_PLACE: Final = ("allOf", "anyOf", "oneOf", "if", "then", "else", "not")
 """What applies to the same value as the schema around it."""
@@ -27,9 +28,9 @@ _TAKEN: Final = frozenset(
 def advice(content: Mapping[str, Any], nodes: Iterable[Node]) -> Iterator[Remark]:
     """Find what is allowed and yet unwise in ``content``, whose objects are ``nodes``."""
     nodes = list(nodes)
-    operations = [node for node in nodes if node.kind == "Operation" and node.path[0] == "paths"]
+    operations = [node for node in nodes if node.kind == "operation" and node.path[0] == "paths"]
     asked = reached(content, _asked(nodes, operations))
-    answered = reached(content, _answered(nodes, operations))
+    answered = reached(content, _answered(operations))
     for finders in (
         _tags(content, operations),
         _unused(content, nodes),
@@ -43,14 +44,14 @@ def advice(content: Mapping[str, Any], nodes: Iterable[Node]) -> Iterator[Remark
 
 def _asked(nodes: Iterable[Node], operations: Iterable[Node]) -> Iterator[Node]:
     """Yield what is sent to the service: each operation's parameters and body."""
-    for node in (*operations, *(node for node in nodes if node.kind == "Path-Item" and node.path[0] == "paths")):
-        yield from (child for child in node.children() if child.kind in {"Parameter", "Request-Body"})
+    for node in (*operations, *(node for node in nodes if node.kind == "path_item" and node.path[0] == "paths")):
+        yield from (child for child in node.children() if child.kind in {"parameter", "request_body"})
 
 
-def _answered(_nodes: Iterable[Node], operations: Iterable[Node]) -> Iterator[Node]:
+def _answered(operations: Iterable[Node]) -> Iterator[Node]:
     for operation in operations:
         for child in operation.children():
-            if child.kind == "Responses":
+            if child.kind == "responses":
                 yield from child.children()
 
 
@@ -89,7 +90,8 @@ def _named(content: Mapping[str, Any], nodes: Iterable[Node]) -> Iterator[int]:
     """Yield the schemas that only a discriminator's mapping leads to (4.8.25): by name or by reference."""
     schemas = content["components"].get("schemas")
     for node in nodes:
-        mapping = node.value.get("mapping") if node.kind == "Discriminator" else None
+        discriminator = node.value.get("discriminator") if node.kind == "schema" else None
+        mapping = discriminator.get("mapping") if isinstance(discriminator, dict) else None
         for name in mapping.values() if isinstance(mapping, dict) else ():
             key = str(name).removeprefix("#/components/schemas/")
             if isinstance(schemas, dict) and isinstance(schemas.get(key), dict):
@@ -99,7 +101,7 @@ def _named(content: Mapping[str, Any], nodes: Iterable[Node]) -> Iterator[int]:
 def _unbounded(content: Mapping[str, Any], asked: Iterable[Node]) -> Iterator[Remark]:
     """Find what a stranger may make as large as the body's limit allows."""
     for node in asked:
-        if node.kind != "Schema" or "$ref" in node.value or (node.path and _is_in_place(node.path)):
+        if node.kind != "schema" or "$ref" in node.value or (node.path and _is_in_place(node.path)):
             continue
         facts = _facts(content, node)
         missing = [text for is_open, text in _BOUNDS if is_open(facts)]
@@ -159,7 +161,7 @@ _BOUNDS: Final[tuple[tuple[Callable[[Mapping[str, Any]], bool], str], ...]] = (
 def _closed(answered: Iterable[Node]) -> Iterator[Remark]:
     """Find answers that can never get another field: generated clients refuse what is not there today."""
     for node in answered:
-        for keyword in ("additionalProperties", "unevaluatedProperties") if node.kind == "Schema" else ():
+        for keyword in ("additionalProperties", "unevaluatedProperties") if node.kind == "schema" else ():
             if node.value.get(keyword) is False and node.value.get("properties"):
                 message = (
                     "an answer is closed, so generated clients that run today refuse the first property that is added: "
@@ -179,10 +181,10 @@ def _same_names(content: Mapping[str, Any], nodes: Iterable[Node]) -> Iterator[R
             if _plain(name) in _TAKEN:
                 message = f"{name} is a name that languages have for something of their own: generated clients collide"
                 yield Remark(path, message, "advice")
-    ids = [((*node.path, "operationId"), node.value.get("operationId")) for node in nodes if node.kind == "Operation"]
+    ids = [((*node.path, "operationId"), node.value.get("operationId")) for node in nodes if node.kind == "operation"]
     yield from _collisions("operationId", [(path, name) for path, name in ids if isinstance(name, str)])
     for node in nodes:
-        properties = node.value.get("properties") if node.kind == "Schema" else None
+        properties = node.value.get("properties") if node.kind == "schema" else None
         if isinstance(properties, dict):
             yield from _collisions("property", [((*node.path, "properties", name), str(name)) for name in properties])
 
@@ -204,12 +206,12 @@ def _plain(name: str) -> str:
 def _clients(nodes: Iterable[Node]) -> Iterator[Remark]:
     """Find what generated clients make something poor of."""
     for node in nodes:
-        if node.kind == "Media-Type" and node.path[-2:-1] == ("content",) and "schema" not in node.value:
+        if node.kind == "media_type" and node.path[-2:-1] == ("content",) and "schema" not in node.value:
             yield Remark(node.path, "there is no schema: generated clients lose the body", "advice")
-        elif node.kind == "Parameter" and "content" in node.value:
+        elif node.kind == "parameter" and "content" in node.value:
             message = "generated clients send a parameter with content wrongly: give it a schema and a style"
             yield Remark((*node.path, "content"), message, "advice")
-        elif node.kind == "Schema":
+        elif node.kind == "schema":
             yield from _poor_types(node)
 
 

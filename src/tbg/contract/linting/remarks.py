@@ -4,7 +4,7 @@ from typing import Literal
 
 import attrs
 
-from tbg.contract.linting.grammar import Path
+from tbg.contract.pointers import Path
 
 Level = Literal["error", "warning", "advice"]
 """``error``: a promise would be broken silently, so there is no boot. ``warning``: something is ignored, and the boot

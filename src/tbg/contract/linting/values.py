@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from jsonschema_path import SchemaPath
 
-from tbg.contract.linting.grammar import Node, Path, resolve
+from tbg.contract.linting.grammar import Node, resolve
 from tbg.contract.linting.remarks import Remark
 from tbg.contract.media import is_json, parse_media_type
+from tbg.contract.pointers import Path
 from tbg.contract.schemas import Validate, compile_schema
 
 _SHOWN: Final = 3
@@ -37,26 +38,13 @@ class _Judge:
         return "; ".join(f"{each.pointer} {each.detail}".strip() for each in found)
 
 
-def wrong_defaults(spec: SchemaPath, content: Mapping[str, Any], nodes: Iterable[Node]) -> Iterator[Remark]:
-    """Find the defaults of parameters that their own schemas refuse: responders would get what no client may send."""
-    judge = _Judge(spec, content)
-    for node in nodes:
-        schema = _schema(node) if node.kind == "Parameter" else None
-        while schema is not None and "default" not in schema.value:
-            schema = resolve(content, schema)
-        if schema is not None and (problem := judge.validate(schema, schema.value["default"])):
-            yield Remark((*schema.path, "default"), f"the default breaks its schema: {problem}", "error")
-
-
 def wrong_values(spec: SchemaPath, content: Mapping[str, Any], nodes: Iterable[Node]) -> Iterator[Remark]:
     """Find the examples and defaults in ``content``, whose objects are ``nodes``, that their own schemas refuse."""
     judge = _Judge(spec, content)
     for node in nodes:
-        if node.is_reference:
-            continue
-        if node.kind == "Schema":
+        if node.kind == "schema":
             found = _of_schema(node)
-        elif node.kind in {"Parameter", "Header", "Media-Type"}:
+        elif node.kind in {"parameter", "header", "media_type"}:
             found = _of_holder(node, content)
         else:
             continue
@@ -88,14 +76,14 @@ def _of_holder(node: Node, content: Mapping[str, Any]) -> Iterator[Value]:
     if schema is None:
         return
     holds: Callable[[object], bool] = lambda _: True  # noqa: E731 - a constant
-    if node.kind == "Media-Type":
+    if node.kind == "media_type":
         media_type = parse_media_type(str(node.path[-1]))[0]
         if not is_json(media_type) and media_type not in _FORMS:
             holds = lambda value: not isinstance(value, str) or schema.value.get("type") == "string"  # noqa: E731 - the same
     if "example" in node.value and holds(node.value["example"]):
         yield "example", (*node.path, "example"), schema, node.value["example"]
     for child in node.children():
-        if child.kind == "Example":
+        if child.kind == "example":
             example = resolve(content, child) or child
             if "value" in example.value and holds(example.value["value"]):
                 yield "example", (*example.path, "value"), schema, example.value["value"]
