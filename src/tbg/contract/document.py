@@ -12,8 +12,8 @@ from jsonschema_path import SchemaPath
 from tbg.contract.bundling import Bundle
 from tbg.contract.conformance import findings as nonconformities
 from tbg.contract.exceptions import DocumentError
-from tbg.contract.linting.grammar import nodes
-from tbg.contract.linting.keywords import misplaced_words
+from tbg.contract.linting.grammar import Node, nodes
+from tbg.contract.linting.keywords import Extension, extensions_in, misplaced_words
 from tbg.contract.linting.remarks import Remark
 from tbg.contract.pointers import Path
 from tbg.contract.writing import to_yaml
@@ -33,6 +33,7 @@ class Document:
         json: The document as JSON.
         renamed: Components from other files that could not keep their name, as pointers, with the place they come from.
         remarks: What it says and nothing reads.
+        extensions: Its ``x-…`` names, for those who read them.
     """
 
     path: File
@@ -42,6 +43,7 @@ class Document:
     json: bytes = attrs.field(repr=False)
     renamed: dict[str, str]
     remarks: tuple[Remark, ...] = attrs.field(repr=False)
+    extensions: tuple[Extension, ...] = attrs.field(repr=False)
     _bundle: Bundle = attrs.field(repr=False)
 
     @classmethod
@@ -53,12 +55,13 @@ class Document:
         """
         bundle = Bundle(path)
         content = bundle.document
-        findings, remarks = [*bundle.problems], list[Remark]()
+        findings, found = [*bundle.problems], list[Node]()
         if not bundle.problems or isinstance(content, dict):
             findings += [f"{bundle.place(where)}: {problem}" for where, problem in nonconformities(bundle)]
         if isinstance(content, dict):
-            remarks = list(misplaced_words(nodes(content)))
-            findings += [f"{bundle.place(each.path)}: {each.message}" for each in remarks if each.level == "error"]
+            found = nodes(content)
+        remarks = tuple(misplaced_words(found))
+        findings += [f"{bundle.place(each.path)}: {each.message}" for each in remarks if each.level == "error"]
         if findings or not isinstance(content, dict):
             raise DocumentError(f"The contract {path} cannot be used:", list(dict.fromkeys(findings)))
         return cls(
@@ -68,7 +71,8 @@ class Document:
             spec=SchemaPath.from_dict(content, separator=_NO_SEPARATOR),
             json=msgspec.json.encode(content),
             renamed=bundle.renamed,
-            remarks=tuple(remarks),
+            remarks=remarks,
+            extensions=tuple(extensions_in(found)),
             bundle=bundle,
         )
 

@@ -12,7 +12,7 @@ from tbg.contract.linting.values import wrong_values
 
 def extension_remarks(document: Document, extensions: Extensions) -> list[Remark]:
     """Return where a name is meant to be one of ``extensions``, but is not, or stands where nothing reads it."""
-    return _once(wrong_extensions(nodes(document.content), extensions))
+    return _once(wrong_extensions(document.extensions, extensions))
 
 
 def every_remark(document: Document) -> list[Remark]:

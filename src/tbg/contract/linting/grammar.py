@@ -1,16 +1,13 @@
 """The objects of a document, as `structure` knows them, each with its place; and what references lead to."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from tbg.contract.pointers import Path, refer_to
 from tbg.contract.structure import children
 
 
-@attrs.frozen
-class Node:
+class Node(NamedTuple):
     """One object of a document.
 
     Attributes:
@@ -36,7 +33,7 @@ class Node:
 
 
 def nodes(content: Mapping[str, Any]) -> list[Node]:
-    """Return every object of the document ``content``, each once, in the order of the file."""
+    """Return every object of the document ``content``, each once, in its order."""
     return list(_below([Node("openapi", (), content)], None))
 
 

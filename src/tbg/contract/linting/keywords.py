@@ -11,9 +11,13 @@ from typing import Final
 
 from tbg.contract.linting.grammar import Node
 from tbg.contract.linting.remarks import Remark
+from tbg.contract.pointers import Path
 
 Extensions = Mapping[str, Collection[str]]
 """The extensions that somebody reads, each with the objects that it may stand in: ``{"x-probe": {"operation"}}``."""
+
+Extension = tuple[str, Path]
+"""One extension of a document: the kind of the object that has it, and its path."""
 
 _KNOWN: Final = frozenset(
     {
@@ -69,18 +73,20 @@ def _unknown_keyword(node: Node, name: str) -> Remark:
     return Remark(path, f"{name} is no keyword of JSON Schema 2020-12, so nothing enforces it", "warning")
 
 
-def wrong_extensions(nodes: Iterable[Node], extensions: Extensions) -> Iterator[Remark]:
+def extensions_in(nodes: Iterable[Node]) -> Iterator[Extension]:
+    """Yield every extension: the kind of the object that has it, and its path."""
+    return ((node.kind, (*node.path, name)) for node in nodes for name in node.value if name.startswith("x-"))
+
+
+def wrong_extensions(found: Iterable[Extension], extensions: Extensions) -> Iterator[Remark]:
     """Find names that are not quite those of ``extensions``, and those where nobody reads them."""
-    for node in nodes:
-        for name in node.value:
-            if name.startswith("x-"):
-                yield from _wrong_extension(node, name, extensions)
+    for kind, path in found:
+        yield from _wrong_extension(kind, path, str(path[-1]), extensions)
 
 
-def _wrong_extension(node: Node, name: str, extensions: Extensions) -> Iterator[Remark]:
-    path = (*node.path, name)
+def _wrong_extension(kind: str, path: Path, name: str, extensions: Extensions) -> Iterator[Remark]:
     if (places := extensions.get(name)) is not None:
-        if node.kind not in places:
+        if kind not in places:
             where = " or ".join("at the root" if place == "openapi" else f"in an {place}" for place in sorted(places))
             yield Remark(path, f"{name} is read {where} only: it means nothing here", "error")
     elif meant := _meant(name, tuple(extensions)):
