@@ -6,6 +6,7 @@ component that is nothing but a reference to a file *is* what stands in that fil
 used: most generators look for them nowhere else.
 """
 
+from collections.abc import Iterator
 from pathlib import Path as File
 from typing import Any
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from urllib.parse import quote
 import attrs
 
 from tbg.contract.files import Files, Part, UnresolvableError
-from tbg.contract.pointers import Path, follow, to_pointer
+from tbg.contract.pointers import Path, to_pointer, value_at
 from tbg.contract.structure import COMPONENTS, children
 
 _SAFE_IN_FRAGMENTS = "/~!$&'()*+,;=:@?"  # RFC 3986, section 3.5
@@ -48,7 +49,8 @@ class Bundle:
     """
 
     def __init__(self, path: File) -> None:
-        self.problems: list[str] = []
+        self.problems: list[str]
+        self._lacking: dict[object, list[str]] = {}
         self.references: list[Reference] = []
         self.renamed: dict[str, str] = {}
         self.is_as_written = True
@@ -60,7 +62,7 @@ class Bundle:
         self.document = self._files.root.content
         if isinstance(self.document, dict):
             self._join(self.document)
-        self.problems[:0] = self._files.problems
+        self.problems = [*self._files.problems, *self._unresolved()]
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -81,9 +83,9 @@ class Bundle:
             self._visit(*self._pending.pop())
         for reference in self.references:
             try:
-                follow(document, reference.target)
+                value_at(document, reference.target)
             except (LookupError, TypeError):
-                self._complain(reference.path, reference.text, "nothing is there")
+                self._complain(reference.path, reference.text, UnresolvableError("nothing is there", reference.target))
 
     def _put(self, path: Path, part: Part) -> Part:
         """Note that ``part`` of a file stands at ``path`` now."""
@@ -91,8 +93,15 @@ class Bundle:
         self._paths.setdefault((part.file, part.start), path)
         return part
 
-    def _complain(self, path: Path, reference: str, problem: str) -> None:
-        self.problems.append(f"{self.place((*path, '$ref'))}: $ref '{reference}': {problem}")
+    def _complain(self, path: Path, reference: str, error: UnresolvableError) -> None:
+        """Note a reference that leads nowhere; those that lack the same thing are one mistake."""
+        if str(error):
+            where = f"{self.place((*path, '$ref'))}: $ref '{reference}': {error}"
+            self._lacking.setdefault(error.lacking or path, []).append(where)
+
+    def _unresolved(self) -> Iterator[str]:
+        for first, *others in self._lacking.values():
+            yield f"{first} ({len(others)} more lead there)" if others else first
 
     def _claim(self, document: dict[str, object], root: Part) -> None:
         """Let what stands in other files have the names that the components of the root give it."""
@@ -111,12 +120,14 @@ class Bundle:
             text = node["$ref"]
             try:
                 target, value = self._files.find(text, part)
-                if only_files and (target.file == self._files.root.file or len(node) > 1 or self._place_of(target)):
+                if only_files and (
+                    target.file == self._files.root.file or len(node) > 1 or self._place_of(target) is not None
+                ):
                     return part
                 self._replace(path, node, None if (target.file, target.start) in on_the_way else value, part)
             except UnresolvableError as error:
                 if not only_files:  # else it is said where references are followed
-                    self._complain(path, text, str(error))
+                    self._complain(path, text, error)
                     del node["$ref"]
                 return part
             on_the_way.add((target.file, target.start))
@@ -182,10 +193,11 @@ class Bundle:
         text = str(node["$ref"])
         try:
             target, value = self._files.find(text, part)
-            place = self._place_of(target) or self._adopt(target, value, kind)
+            place = self._place_of(target)
+            if place is None:
+                place = self._adopt(target, value, kind)
         except UnresolvableError as error:
-            if str(error):
-                self._complain(path, text, str(error))
+            self._complain(path, text, error)
             return
         if not text.startswith("#/") or target.file != self._files.root.file or place != target.start:
             node["$ref"] = _fragment(place)

@@ -1,182 +1,219 @@
-"""Turn the text of a parameter into a value, by the grammar of JSON and nothing looser.
+"""Turn text into values by a schema, with the grammar of JSON and nothing looser.
 
-openapi-core casts with Python's ``int``, ``float`` and a list of words, so ``1_000``, `` 7 ``, ``٣``, ``nan`` and
-``yes`` pass; and a ``type`` that is a list makes it raise TypeError. These casters are put in the places that it has
-for its own.
+OpenAPI 3.1.1 leaves the conversion to the implementation (appendix B). Here a text is read as a number, true or false
+where the schema asks for that and JSON would write it so (RFC 8259, sections 3 and 6): `1_000`, ` 7 `, `٣`, `nan` and
+`yes` stay text, for the schema to refuse. What may be text as well is a number only if the schema takes that number.
+Text is never null, which RFC 6570 (section 2.3) writes by leaving the value out.
 """
 
 import re
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 from jsonschema_path import SchemaPath
-from openapi_core.casting.schemas.casters import (
-    AnyCaster,
-    ArrayCaster,
-    ObjectCaster,
-    PrimitiveCaster,
-    SchemaCaster,
-    TypesCaster,
+
+from tbg.contract.schemas import Validate, compile_schema
+from tbg.contract.shapes import (
+    PRIMITIVES,
+    Alternative,
+    Schema,
+    Shapes,
+    item_groups,
+    matching_members,
+    member_schemas,
+    other_members,
+    pattern_names,
+    property_names,
+    types,
+    written,
 )
-from openapi_core.casting.schemas.exceptions import CastError
-from openapi_core.casting.schemas.factories import SchemaCastersFactory
-from openapi_core.deserializing.styles import style_deserializers
-from openapi_core.deserializing.styles.deserializers import StyleDeserializer
-from openapi_core.deserializing.styles.factories import StyleDeserializersFactory
-from openapi_core.schema.schemas import get_properties
-from openapi_core.validation.schemas.validators import SchemaValidator
 
-from tbg.contract.validators import validators_factory
+Cast = Callable[[Any], Any]
+"""Turn text, or lists and objects of text, into values as far as the schema has other types; never raises."""
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-# The number grammar of RFC 8259, section 6; 400 digits are more than a double needs and less than int() refuses.
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,399})", re.ASCII)
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,399})(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
-_BOOLEANS = {"true": True, "false": False}
+# 400 digits are more than a double needs and less than int() refuses.
+_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,399})", re.ASCII)
+_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,399})(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
+_INFINITE: Final = frozenset({float("inf"), float("-inf")})
+_BOOLEANS: Final = {"true": True, "false": False}
 
 
-class _Integer(PrimitiveCaster):
-    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
-        if not isinstance(value, str):
-            return value
-        if _INTEGER.fullmatch(value) is None:
-            raise ValueError("not an integer")
+def compile_caster(spec: SchemaPath, schema: SchemaPath) -> Cast:
+    """Build what casts by ``schema``.
+
+    Raises:
+        ValueError: It has too many alternatives.
+    """
+    return Casters(spec).cast([written(schema)])
+
+
+def as_text(value: Any) -> Any:  # noqa: ANN401 - any value
+    """Return the value itself: the caster of what is text anyway."""
+    return value
+
+
+def as_integer(value: Any) -> Any:  # noqa: ANN401 - any value
+    """Return the integer that a text is, else the value itself."""
+    return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
+
+
+def as_number(value: Any) -> Any:  # noqa: ANN401 - any value
+    """Return the number that a text is, an integer if it is written as one, else the value itself."""
+    if not isinstance(value, str) or _NUMBER.fullmatch(value) is None:
+        return value
+    if _INTEGER.fullmatch(value):
         return int(value)
+    number = float(value)
+    return value if number in _INFINITE else number
 
 
-class _Number(PrimitiveCaster):
-    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
-        if not isinstance(value, str):
-            return value
-        if _NUMBER.fullmatch(value) is None or (number := float(value)) in {float("inf"), float("-inf")}:
-            raise ValueError("not a number")
-        return int(value) if _INTEGER.fullmatch(value) else number
+def as_boolean(value: Any) -> Any:  # noqa: ANN401 - any value
+    """Return what ``true`` and ``false`` stand for, else the value itself."""
+    return _BOOLEANS.get(value, value) if isinstance(value, str) else value
 
 
-class _Boolean(PrimitiveCaster):
-    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
-        if not isinstance(value, str):
-            return value
-        try:
-            return _BOOLEANS[value]
-        except KeyError:
-            raise ValueError("not a boolean") from None
+class Casters:
+    """The casters of one document, each made once."""
+
+    def __init__(self, spec: SchemaPath, make: "type[Caster] | None" = None) -> None:
+        self._document: Mapping[str, Any] = spec.read_value()
+        self._make = make or Caster
+        self.shapes = Shapes(self._document)
+        self._made: dict[tuple[int, ...], Caster] = {}
+
+    def cast(self, schemas: Iterable[Schema]) -> Cast:
+        """Return the caster of a place where all of ``schemas`` hold."""
+        caster = self._caster(schemas)
+        return caster.of_text if caster.is_of_text_only and self._make is Caster else caster
+
+    def validate(self, schemas: Iterable[Schema]) -> Validate:
+        """Build what judges a value by all of ``schemas``."""
+        spec = SchemaPath.from_dict({**self._document, _PLACE: {"allOf": list(schemas)}})
+        return compile_schema(spec, spec / _PLACE)
+
+    def _caster(self, schemas: Iterable[Schema]) -> "Caster":
+        schemas = [schema for schema in {id(schema): schema for schema in schemas}.values() if schema is not True]
+        key = tuple(map(id, schemas))
+        if key not in self._made:
+            self._made[key] = caster = self._make()  # before its parts are made: a schema may contain itself
+            self._complete(caster, schemas)
+        return self._made[key]
+
+    def _complete(self, caster: "Caster", schemas: list[Schema]) -> None:
+        alternatives = self.shapes.alternatives(schemas)
+        names = frozenset[str]().union(*map(types, alternatives))
+        caster.of_text, caster.takes_text = self._of_text(schemas, names), not names.isdisjoint(PRIMITIVES)
+        lists = {_Items(self, each): None for each in alternatives if "array" in types(each)}
+        objects = {_Members(self, each): None for each in alternatives if "object" in types(each)}
+        caster.of_list = self._first_valid(schemas, list(lists))
+        caster.of_object = self._first_valid(schemas, list(objects))
+        caster.is_of_text_only = not lists and not objects
+
+    def _of_text(self, schemas: list[Schema], names: frozenset[str]) -> Cast:
+        cast = _primitive(names)
+        return self._if_valid(schemas, cast) if "string" in names and cast is not as_text else cast
+
+    def _if_valid(self, schemas: list[Schema], cast: Cast) -> Cast:
+        findings = self.validate(schemas)
+
+        def cast_if_valid(value: Any) -> Any:  # noqa: ANN401 - any value
+            result = cast(value)
+            return value if result is value or findings(result) else result
+
+        return cast_if_valid
+
+    def _first_valid(self, schemas: list[Schema], casts: list[Any]) -> Cast | None:
+        """Return what tries ``casts`` in turn, until the schema takes what one of them makes."""
+        if len(casts) < 2:  # noqa: PLR2004 - nothing to choose from
+            return casts[0] if casts else None
+        findings = self.validate(schemas)
+
+        def choose(value: Any) -> Any:  # noqa: ANN401 - any value
+            for cast in casts:
+                if not findings(result := cast(value)):
+                    return result
+            return casts[0](value)
+
+        return choose
 
 
-class _Null(PrimitiveCaster):
-    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
+_PLACE: Final = "x-place"
+
+
+def _primitive(names: frozenset[str]) -> Cast:
+    number = as_number if "number" in names else as_integer if "integer" in names else None
+    if "boolean" not in names:
+        return number or as_text
+    return as_boolean if number is None else lambda value: as_boolean(number(value))
+
+
+class Caster:
+    """What casts at one place, by what stands there: each is None or does nothing if the schema has no such value."""
+
+    def __init__(self) -> None:
+        self.of_text: Cast = as_text
+        self.of_list: Cast | None = None
+        self.of_object: Cast | None = None
+        self.takes_text = False
+        self.is_of_text_only = False
+
+    def __call__(self, value: Any) -> Any:  # noqa: ANN401 - any value
+        """Return the value with all text in it cast."""
         if isinstance(value, str):
-            raise ValueError("text is never null")  # noqa: TRY004 - what openapi-core expects of a caster
-        return value
+            return self.of_text(value)
+        if isinstance(value, list):
+            return self.of_list(value) if self.of_list else value
+        return self.of_object(value) if self.of_object and isinstance(value, dict) else value
 
 
-class _OneOfTypes(PrimitiveCaster):
-    """Cast for ``type: [integer, "null"]``: the first type that takes the text; text is the last resort."""
+class _Parts:
+    """The casters of what an alternative contains; equal to another with the same casters."""
 
-    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
-        for name in (self.schema / "type").read_str_or_list([]):
-            if name in {"string", "null"}:
-                continue
-            try:
-                return _CASTERS[name](self.schema, self.schema_validator, self.schema_caster)(value)
-            except (ValueError, TypeError, CastError):
-                continue
-        return value
+    parts: tuple[object, ...]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self.parts == other.parts
+
+    def __hash__(self) -> int:
+        return hash(self.parts)
 
 
-class _Array(ArrayCaster):
-    """openapi-core's, without looking the items' schema up for each array."""
+class _Items(_Parts):
+    """Cast the items of an array: the first by ``prefixItems``, the others by ``items``."""
 
-    @cached_property
-    def items_caster(self) -> SchemaCaster:
-        return super().items_caster
+    def __init__(self, casters: Casters, alternative: Alternative) -> None:
+        *first, self._others = map(casters.cast, item_groups(alternative))
+        self._first = tuple(first)
+        self.parts = self._first, self._others
 
-
-class _Object(ObjectCaster):
-    """The same for the properties of an object."""
-
-    @cached_property
-    def _properties(self) -> dict[str, SchemaCaster]:
-        properties = get_properties(self.schema).items()
-        return {name: self.schema_caster.evolve(schema) for name, schema in properties}
-
-    @cached_property
-    def _is_simple(self) -> bool:
-        return "allOf" not in self.schema
-
-    def cast(self, value: dict[str, Any]) -> dict[str, Any]:
-        if not self._is_simple or not isinstance(value, dict):
-            return super().cast(value)
-        return value | {name: caster.cast(value[name]) for name, caster in self._properties.items() if name in value}
+    def __call__(self, value: list[Any]) -> list[Any]:
+        cast, first = self._others, self._first
+        if not first:
+            return [cast(item) for item in value]
+        length = len(first)
+        return [(first[at] if at < length else cast)(item) for at, item in enumerate(value)]
 
 
-_CASTERS: dict[str, type[PrimitiveCaster]] = {
-    "object": _Object,
-    "array": _Array,
-    "boolean": _Boolean,
-    "integer": _Integer,
-    "number": _Number,
-    "string": PrimitiveCaster,
-    "null": _Null,
-}
+class _Members(_Parts):
+    """Cast the members of an object by their names, by the patterns that these match, or as any others."""
 
+    def __init__(self, casters: Casters, alternative: Alternative) -> None:
+        names = property_names(alternative)
+        self._named = {name: casters.cast(member_schemas(alternative, name)) for name in names}
+        patterns = pattern_names(alternative)
+        self._patterns = tuple((pattern, casters.cast(matching_members(alternative, pattern))) for pattern in patterns)
+        self._search = tuple((re.compile(pattern).search, cast) for pattern, cast in self._patterns)
+        self._others = casters.cast(other_members(alternative))
+        self.parts = frozenset(self._named.items()), self._patterns, self._others
 
-class _SchemaCaster(SchemaCaster):
-    @cached_property
-    def _type_caster(self) -> PrimitiveCaster:
-        return self.get_type_caster((self.schema / "type").read_str_or_list(None))
+    def __call__(self, value: dict[str, Any]) -> dict[str, Any]:
+        return {name: self._member(name, member) for name, member in value.items()}
 
-    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
-        try:
-            return self._type_caster(value)
-        except (ValueError, TypeError) as error:
-            raise CastError(value, "another type") from error
-
-
-class _TolerantCaster(_SchemaCaster):
-    """Leave text that is not of the wanted type as it is: the schema refuses it, and knows exactly where it stands."""
-
-    def cast(self, value: Any) -> Any:  # noqa: ANN401 - openapi-core's signature
-        try:
-            return super().cast(value)
-        except CastError:
-            return value
-
-
-class _AnyCaster(AnyCaster):
-    """Try the alternatives of ``oneOf`` and ``anyOf`` strictly, or the first would always be taken."""
-
-    def __init__(self, schema: SchemaPath, schema_validator: SchemaValidator, schema_caster: SchemaCaster) -> None:
-        super().__init__(schema, schema_validator, _SchemaCaster(schema, schema_validator, schema_caster.types_caster))
-
-
-class _SchemaCastersFactory(SchemaCastersFactory):
-    def create(self, spec: SchemaPath, schema: SchemaPath, *_: Any, **__: Any) -> SchemaCaster:  # noqa: ANN401 - openapi-core's signature
-        return _TolerantCaster(schema, self.schema_validators_factory.create(spec, schema), self.types_caster)
-
-
-class _StyleDeserializersFactory(StyleDeserializersFactory):
-    def create(self, spec: SchemaPath, schema: SchemaPath, style: str, explode: bool, name: str) -> StyleDeserializer:  # noqa: FBT001 - openapi-core's signature
-        caster = self.schema_casters_factory.create(spec, schema)
-        return StyleDeserializer(style, explode, name, main_type(schema), caster, self.style_deserializers.get(style))
-
-
-def is_plain_text(schema: SchemaPath) -> bool:
-    """Tell whether text stays as it is in every style: the schema says so itself and leaves no choice."""
-    return (schema / "type").read_str_or_list("") == "string"
-
-
-def main_type(schema: SchemaPath) -> str:
-    """Return the one ``type`` of a schema besides null, or ``""`` when it has none or several."""
-    declared = (schema / "type").read_str_or_list("")
-    names: Iterable[str] = [declared] if isinstance(declared, str) else declared
-    others = [name for name in names if name != "null"]
-    if declared == "" and "allOf" in schema:
-        others = [kind for kind in map(main_type, schema / "allOf") if kind]
-    return others[0] if len(others) == 1 else ""
-
-
-casters = _SchemaCastersFactory(validators_factory, TypesCaster(_CASTERS, _AnyCaster, multi=_OneOfTypes))
-deserializers = _StyleDeserializersFactory(casters, style_deserializers=style_deserializers)
+    def _member(self, name: str, member: Any) -> Any:  # noqa: ANN401 - any value
+        if (cast := self._named.get(name)) is not None:
+            return cast(member)
+        matching = [cast for search, cast in self._search if search(name)]
+        for cast in matching or (self._others,):
+            if (result := cast(member)) is not member:
+                return result
+        return member

@@ -11,7 +11,7 @@ from typing import Any
 
 from tbg.contract.bundling import Bundle, Reference
 from tbg.contract.official import DIALECTS, nonconformities
-from tbg.contract.pointers import Path, follow, resolve, to_pointer
+from tbg.contract.pointers import Path, resolve, to_pointer, value_at
 from tbg.contract.structure import METHODS, kind_at
 
 type Findings = Iterator[tuple[Path, str]]
@@ -59,7 +59,7 @@ def _references(content: dict[str, Any], references: Iterable[Reference]) -> Fin
             )
             continue
         try:  # nothing says what stands there: an extension, say
-            yield from nonconformities(follow(content, reference.target), reference.kind, reference.target)
+            yield from nonconformities(value_at(content, reference.target), reference.kind, reference.target)
         except (LookupError, TypeError):
             continue  # which the bundle has said
 
@@ -68,7 +68,7 @@ def _beside(content: dict[str, Any], references: Iterable[Reference]) -> Finding
     for reference in references:
         path = reference.path
         if reference.kind == "schema" and (path[-1] == "schema" or path[:-1] == ("components", "schemas")):
-            beside = ", ".join(sorted(_mapping(follow(content, path)).keys() - _BESIDE_REFERENCE))
+            beside = ", ".join(sorted(_mapping(value_at(content, path)).keys() - _BESIDE_REFERENCE))
             if beside:
                 yield path, f"{beside} beside $ref would not be enforced here: put both into allOf"
 
@@ -177,7 +177,7 @@ def _parameters(content: dict[str, Any], template: str, item: dict[str, Any]) ->
 
 def _declared(content: dict[str, Any], owner: Path) -> Iterator[tuple[Path, str, str]]:
     """Yield the parameters of a path or an operation: place, location, name."""
-    parameters = _mapping(follow(content, owner)).get("parameters")
+    parameters = _mapping(value_at(content, owner)).get("parameters")
     for index in range(len(parameters) if isinstance(parameters, list) else 0):
         path = (*owner, "parameters", index)
         parameter = _resolved(content, path)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import attrs
 
+from tbg.contract.compiling import compile_operations
 from tbg.contract.document import Document
 from tbg.contract.linting.examination import written
-from tbg.contract.operations import Operation, compile_operations
+from tbg.contract.operations import Operation
 
 
 @attrs.frozen

@@ -9,13 +9,21 @@ from urllib.parse import unquote, urljoin, urlsplit
 import attrs
 
 from tbg.contract.places import Source
-from tbg.contract.pointers import Path, follow, from_pointer
+from tbg.contract.pointers import Path, from_pointer, value_at
 
 _IDENTIFIERS = ("$id", "$anchor", "$dynamicAnchor")
 
 
 class UnresolvableError(Exception):
-    """A reference leads nowhere; without a message, because the file's own problems say why."""
+    """A reference leads nowhere; without a message, because the file's own problems say why.
+
+    Attributes:
+        lacking: What is not there, if that is known.
+    """
+
+    def __init__(self, problem: str = "", lacking: object = None) -> None:
+        super().__init__(problem)
+        self.lacking = lacking
 
 
 @attrs.frozen
@@ -86,13 +94,13 @@ class Files:
         file, resource = self._locate(target, part)
         source = self._source(file)
         if source.missing:
-            raise UnresolvableError(f"{source.name}: {source.missing}")
+            raise UnresolvableError(f"{source.name}: {source.missing}", file)
         if source.problems:
             raise UnresolvableError
         try:
             start, value = self._point(source, resource, unquote(fragment))
-        except KeyError:
-            raise UnresolvableError("nothing is there") from None
+        except KeyError as error:
+            raise UnresolvableError("nothing is there", (file, error.args)) from None
         return Part((), file, start, resource), value
 
     def is_reference(self, text: str, part: Part) -> bool:
@@ -138,9 +146,9 @@ class Files:
         """Follow a fragment: a pointer from the resource or, as most tools have it, from the file; or an anchor."""
         if fragment and not fragment.startswith("/"):
             path = self._anchors.get(source.file, {})[fragment]
-            return path, follow(source.content, path)
+            return path, value_at(source.content, path)
         try:
-            path, value = from_pointer(follow(source.content, resource), fragment)
+            path, value = from_pointer(value_at(source.content, resource), fragment)
         except KeyError:
             return from_pointer(source.content, fragment)
         return (*resource, *path), value

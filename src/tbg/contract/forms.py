@@ -16,8 +16,8 @@ from openapi_core.schema.encodings import get_content_type
 from openapi_core.schema.schemas import get_properties
 from werkzeug.datastructures import ImmutableMultiDict
 
-from tbg.contract.casting import casters, deserializers
 from tbg.contract.decoding import decode_json
+from tbg.contract.openapi_casting import casters, deserializers
 from tbg.contract.validators import validators_factory
 
 MULTIPART = "multipart/form-data"

@@ -7,9 +7,9 @@ from jsonschema_path import SchemaPath
 from openapi_core.deserializing.media_types.factories import MediaTypeDeserializersFactory
 from openapi_core.exceptions import OpenAPIError
 
-from tbg.contract.casting import deserializers, main_type
 from tbg.contract.decoding import MalformedBodyError, decode_json, decode_text
 from tbg.contract.forms import FORMS, Form
+from tbg.contract.openapi_casting import deserializers, main_type
 from tbg.contract.schemas import Validate, compile_schema
 
 _deserializers = MediaTypeDeserializersFactory.from_schema_casters_factory(deserializers.schema_casters_factory)

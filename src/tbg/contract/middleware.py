@@ -40,7 +40,7 @@ class RequestContract:
         self._contract = contract
         self._limits = limits
         self._body_read = body_read
-        bare = (each for each in contract.operations.values() if not each.parameters and each.body is None)
+        bare = (each for each in contract.operations.values() if not (each.parameters or each.needs_query or each.body))
         self._bare_calls = {operation: Call(operation, MappingProxyType({})) for operation in bare}
 
     async def process_resource(
@@ -56,8 +56,8 @@ class RequestContract:
             return
         call = self._bare_calls.get(operation) or await read_call(req, params, operation, self._limits)
         req.context.call = call
-        for name, field in operation.path_fields:
-            params[name] = call.values[field]
+        for argument, field in operation.path_fields:
+            params[argument] = call.values[field]
         if operation.body is not None:
             self._body_read(operation, req, resp)
 

@@ -6,6 +6,7 @@ openapi-spec-validator and openapi-schema-validator carry. Only a document that 
 
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -85,7 +86,8 @@ def _document_schema() -> dict[str, Any]:
 
 def _is_regex(text: str) -> bool:
     try:
-        re.compile(text)
+        with warnings.catch_warnings(action="ignore"):  # of what Python may read otherwise one day
+            re.compile(text)
     except (re.error, OverflowError, RecursionError):
         return False
     return True
@@ -106,9 +108,12 @@ def _told_once(value: object, errors: Sequence[ValidationError]) -> Iterator[tup
     for path, error in surplus:
         known = _fields(_definition(error))
         kind: Any = error.kind
-        for name in kind.unexpected:
-            if not (path in told and name in known) and (*path, name) not in around:
-                yield (*path, name), _unknown(name, error, known)
+        names = [
+            name for name in kind.unexpected if not (path in told and name in known) and (*path, name) not in around
+        ]
+        if names:
+            where = (*path, names[0]) if len(names) == 1 else path
+            yield where, _unknown(names, error, known)
 
 
 def _path(value: Any, keys: Sequence[str | int]) -> Path:  # noqa: ANN401 - anything from YAML
@@ -148,17 +153,18 @@ def _describe(error: ValidationError) -> str:  # noqa: PLR0911 - one for each ke
     return _cut(error.message)
 
 
-def _unknown(name: str, error: ValidationError, known: Mapping[str, None]) -> str:
+def _unknown(names: Sequence[str], error: ValidationError, known: Mapping[str, None]) -> str:
     definition = _definition(error)
+    quoted = _cut(", ".join(f"'{name}'" for name in names))
     if definition == "paths":
-        return "a path must begin with a slash"
+        return f"a path must begin with a slash, unlike {quoted}"
     if definition == "responses":
-        return "is neither a status, such as '404' or '4XX', nor 'default'"
-    if name in known:
-        return "has no meaning here"
-    meant = get_close_matches(name, known, n=1)
+        return f"{quoted}: a response must be called by a status, such as '404' or '4XX', or 'default'"
+    if set(names) <= known.keys():
+        return f"{quoted} has no meaning here"
+    meant = get_close_matches(names[0], known, n=1)
     owner = definition.replace("-", " ") or "document"
-    return f"no {owner} has '{_cut(name)}'" + (f": is '{meant[0]}' meant?" if meant else "")
+    return f"no {owner} has {quoted}" + (f": is '{meant[0]}' meant?" if len(names) == 1 and meant else "")
 
 
 def _definition(error: ValidationError) -> str:

@@ -1,78 +1,23 @@
 """The parameters of an operation: where they stand, how they are read, what they must be."""
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from keyword import iskeyword
-from operator import itemgetter
-from typing import Final, Literal
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Final
 
 import attrs
-import msgspec
 from jsonschema_path import SchemaPath
-from openapi_core.casting.schemas.casters import SchemaCaster
-from openapi_core.deserializing.exceptions import DeserializeError
-from openapi_core.schema.parameters import get_style_and_explode
 
-from tbg.contract.casting import deserializers, is_plain_text, main_type
-from tbg.contract.schemas import Finding, Validate, compile_schema, pointer_of
+from tbg.contract.decoding import MalformedBodyError, decode_json
+from tbg.contract.media import is_json, parse_media_type
+from tbg.contract.naming import python_name
+from tbg.contract.raw import Decode, Fields, decode_form, decode_percent
+from tbg.contract.readers import InvalidParameterError, Read, malformed, repeated
+from tbg.contract.schemas import Finding, Validate, compile_schema
+from tbg.contract.shapes import MISSING, Shapes, written
+from tbg.contract.styles import Location, Style, compile_style, style_of
 from tbg.contract.text import nul_in_value
 
-MISSING: Final = object()
-
-# By location, what can be read right: the style, whether it explodes (None: either way), and the type ("": any but the
-# other two).
-_READABLE: Mapping[str, set[tuple[str, bool | None, str]]] = {
-    "path": {("simple", None, kind) for kind in ("", "array", "object")},
-    "query": {
-        ("form", None, ""),
-        ("form", None, "array"),
-        ("pipeDelimited", False, "array"),
-        ("deepObject", True, "object"),
-    },
-    "header": {("simple", None, kind) for kind in ("", "array", "object")},
-    "cookie": {("form", None, ""), ("form", None, "array")},
-}
-
-
-class InvalidParameterError(Exception):
-    """A raw value does not satisfy the contract."""
-
-    def __init__(self, findings: tuple[Finding, ...]) -> None:
-        super().__init__()
-        self.findings = findings
-
-
-class Location(dict[str, str]):
-    """Raw values as openapi-core's deserializers look them up: the first by key, all by ``getlist``.
-
-    Attributes:
-        repeated: All values of the names that came more than once, in the order they came.
-    """
-
-    repeated: Mapping[str, list[str]] = {}
-
-    @classmethod
-    def of(cls, pairs: Iterable[tuple[str, str]]) -> "Location":
-        """Collect names and values in the order they came."""
-        location, repeated = cls(), dict[str, list[str]]()
-        for name, value in pairs:
-            if name in location:
-                repeated.setdefault(name, [location[name]]).append(value)
-            else:
-                location[name] = value
-        location.repeated = repeated
-        return location
-
-    def getlist(self, name: str) -> list[str]:
-        """Return all values of ``name``."""
-        return self.repeated.get(name) or [self[name]]
-
-
-NOTHING: Final = Location()
-"""A location where nothing was sent."""
-
-Deserialize = Callable[[Location], object]
-"""Turn the raw values of one location into the value of one parameter."""
+_IGNORED: Final = frozenset({"accept", "content-type", "authorization"})
 
 
 @attrs.frozen
@@ -85,29 +30,35 @@ class Parameter:
         field: Its name in Python: ``X-Trace-Level -> x_trace_level``.
         required: Whether a request without it is invalid.
         default: What the contract says it is when absent, or MISSING.
+        style: How it is read.
+        validate: What it must be, when it was read.
+        ignores_empty: Whether an empty value is as good as none.
+        is_claimed: Tells which fields are other parameters', if this one takes all others.
     """
 
     name: str
-    location: Literal["path", "query", "header", "cookie"]
+    location: Location
     field: str
     required: bool
     default: object
-    deserialize: Deserialize = attrs.field(repr=False)
+    style: Style = attrs.field(repr=False)
     validate: Validate = attrs.field(repr=False)
-    is_present: Callable[[Location], bool] = attrs.field(repr=False)
-    repeatable: bool = False
+    ignores_empty: bool = False
+    is_claimed: Callable[[str], bool] | None = attrs.field(default=None, repr=False)
 
-    def read(self, values: Location) -> object:
+    def read(self, fields: Fields) -> object:
         """Return the typed value, the default, or MISSING.
 
         Raises:
             InvalidParameterError: It is absent though required, or breaks its schema.
         """
-        if not self.is_present(values):
+        if self.is_claimed is not None:
+            fields = {name: values for name, values in fields.items() if not self.is_claimed(name)}
+        if self.ignores_empty and fields.get(self.name) == [""]:
             return self._absent()
-        if self.name in values.repeated and not self.repeatable:
-            raise InvalidParameterError((Finding("", "repeated", "must be given once"),))
-        value = self.deserialize(values)
+        value = self.style.read(fields)
+        if value is MISSING:
+            return self._absent()
         if findings := nul_in_value(value) or self.validate(value):
             raise InvalidParameterError(findings)
         return value
@@ -115,141 +66,80 @@ class Parameter:
     def _absent(self) -> object:
         if self.required:
             raise InvalidParameterError((Finding("", "required", "is required"),))
-        return self.default
+        default = self.default
+        return deepcopy(default) if isinstance(default, list | dict) else default
 
 
 def compile_parameter(spec: SchemaPath, parameter: SchemaPath) -> Parameter:
     """Compile one parameter object.
 
     Raises:
-        ValueError: The contract asks for a serialization that this engine (or openapi-core) does not read right.
+        ValueError: The contract asks for what OpenAPI does not define, or says is ignored.
     """
-    name, location = (parameter / "name").read_str(), (parameter / "in").read_str()
-    common = {
-        "name": name,
-        "location": location,
-        "field": python_name(name),
-        "required": (parameter / "required").read_bool(default=False),
-    }
-    if "content" in parameter:
-        return Parameter(**common, **_from_content(spec, parameter, name))  # type: ignore[arg-type]  # the spec validator checked "in"
-    return Parameter(**common, **_from_style(spec, parameter, name, location))  # type: ignore[arg-type]  # the same
-
-
-def python_name(name: str) -> str:
-    """Write ``name`` as Python does: ``X-Level -> x_level``, ``pageSize -> page_size``, ``from -> from_``."""
-    identifier = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|\W", "_", name).lower()
-    return f"{identifier}_" if iskeyword(identifier) else identifier
-
-
-def _from_style(spec: SchemaPath, parameter: SchemaPath, name: str, location: str) -> dict[str, object]:
-    schema = parameter / "schema"
-    style, explode = get_style_and_explode(parameter)
-    kind = main_type(schema)
-    shape = kind if kind in {"array", "object"} else ""
-    if not _READABLE[location] & {(style, explode, shape), (style, None, shape)}:
+    name = (parameter / "name").read_str()
+    location: Location = (parameter / "in").read_str()  # type: ignore[assignment]  # the document was checked
+    if location == "header" and name.lower() in _IGNORED:
         raise ValueError(
-            f"'{name}': style '{style}' with explode: {str(explode).lower()} is not supported "
-            f"for a {location} parameter of type '{kind}'"
+            f"'{name}': OpenAPI ignores this header as a parameter (3.1.1, section 4.8.12.2.1); "
+            "'security', 'requestBody' and 'responses' say what it may be"
         )
-    prefix = f"{name}["
-    return {
-        "default": _default(parameter, schema),
-        "deserialize": reader(spec, schema, name, style, explode=explode, blanks=location != "header"),
-        "validate": compile_schema(spec, schema),
-        "is_present": (lambda values: any(key.startswith(prefix) for key in values))
-        if style == "deepObject"
-        else (lambda values: name in values),
-        "repeatable": kind == "array" and style == "form" and explode,
-    }
+    required = (parameter / "required").read_bool(default=False)
+    # What is required cannot be left out by sending it empty (section 4.8.12.2.1).
+    ignores_empty = not required and location == "query" and (parameter / "allowEmptyValue").read_bool(default=False)
+    schema, style = _value(spec, parameter, name, location)
+    return Parameter(
+        name=name,
+        location=location,
+        field=python_name(name),
+        required=required,
+        default=MISSING if schema is None else Shapes(spec.read_value()).default(written(schema)),
+        style=style,
+        validate=compile_schema(spec, schema) if schema is not None else lambda _: (),
+        ignores_empty=ignores_empty,
+    )
 
 
-def _default(parameter: SchemaPath, schema: SchemaPath) -> object:
-    """Return the default that stands beside a reference, else the schema's own, else MISSING."""
-    beside = parameter.read_value()["schema"]
-    if isinstance(beside, dict) and "default" in beside:
-        return beside["default"]
-    return (schema / "default").read_value() if "default" in schema else MISSING
+def _value(spec: SchemaPath, parameter: SchemaPath, name: str, location: Location) -> tuple[SchemaPath | None, Style]:
+    if "content" not in parameter:
+        schema, (style, explode) = parameter / "schema", style_of(parameter, location)
+        return schema, compile_style(spec, schema, name, style, explode=explode, location=location)
+    media_types = list((parameter / "content").items())
+    media_type = parse_media_type(str(media_types[0][0]))[0] if len(media_types) == 1 else ""
+    if media_type != "text/plain" and not is_json(media_type):
+        raise ValueError(f"'{name}': the content of a parameter must be one media type, JSON or text/plain")
+    decode = {"path": decode_percent, "query": decode_form}.get(location, str)
+    read = _json_reader(name, decode) if is_json(media_type) else _text_reader(name, decode)
+    media = media_types[0][1]
+    return media / "schema" if "schema" in media else None, Style(read, frozenset({name}))
 
 
-def _deep_object(name: str, caster: SchemaCaster) -> Deserialize:
-    """Read ``name[key]=value`` once per key; openapi-core's reader ignores what else stands in the brackets."""
-    key_pattern = re.compile(re.escape(name) + r"\[([^\[\]]+)\]")
-
-    def deserialize(location: Location) -> object:
-        value = {}
-        for key in (key for key in location if key.partition("[")[0] == name):
-            if (found := key_pattern.fullmatch(key)) is None:
-                raise KeyError(key)
-            if len(location.getlist(key)) > 1:
-                raise InvalidParameterError((Finding(pointer_of([found[1]]), "repeated", "must be given once"),))
-            value[found[1]] = location[key]
-        return caster.cast(value)
-
-    return deserialize
-
-
-def reader(  # noqa: PLR0913 - what a style is made of
-    spec: SchemaPath, schema: SchemaPath, name: str, style: str, *, explode: bool, blanks: bool
-) -> Deserialize:
-    """Build what reads the value ``name`` or raises InvalidParameterError; ``blanks`` are a part of a list's items."""
-    if is_plain_text(schema):
-        return itemgetter(name)
-    deserializer = deserializers.create(spec, schema, style, explode, name=name)
-    read = _deep_object(name, deserializer.caster) if style == "deepObject" else deserializer.deserialize
-    is_list = main_type(schema) in {"array", "object"}
-    return _guarded(_without_blanks(name, read) if is_list and not blanks else read)
-
-
-def _without_blanks(name: str, deserialize: Deserialize) -> Deserialize:
-    """Drop the blanks that may surround a list's items (RFC 9110, section 5.6.1), which openapi-core would keep."""
-
-    def strip(location: Location) -> object:
-        return deserialize(Location({name: ",".join(item.strip() for item in location[name].split(","))}))
-
-    return strip
-
-
-def _guarded(deserialize: Deserialize) -> Deserialize:
-    """Let ``deserialize``, one of openapi-core's, raise InvalidParameterError and nothing else."""
-
-    def guarded(location: Location) -> object:
+def _text_reader(name: str, decode: Decode) -> Read:
+    def read(fields: Fields) -> object:
+        values = fields.get(name)
+        if values is None:
+            return MISSING
+        if len(values) > 1:
+            raise repeated()
         try:
-            return deserialize(location)
-        except (DeserializeError, LookupError):
-            raise InvalidParameterError((Finding("", "style", "is not written as the contract says"),)) from None
+            return decode(values[0])
+        except UnicodeDecodeError:
+            raise malformed() from None
 
-    return guarded
+    return read
 
 
-def _from_content(spec: SchemaPath, parameter: SchemaPath, name: str) -> dict[str, object]:
-    media_types = list((parameter / "content").keys())
-    if media_types != ["application/json"]:
-        raise ValueError("the content of a parameter can be application/json only")
+def _json_reader(name: str, decode: Decode) -> Read:
+    read_text = _text_reader(name, decode)
 
-    def deserialize(location: Location) -> object:
+    def read(fields: Fields) -> object:
+        text = read_text(fields)
+        if not isinstance(text, str):
+            return text
         try:
-            return msgspec.json.decode(location[name])
-        except (msgspec.DecodeError, RecursionError):
+            if text.startswith("%"):  # as it does in a cookie, which cannot hold quotes: no JSON begins so
+                text = decode_percent(text)
+            return decode_json(text.encode(), {})
+        except (MalformedBodyError, ValueError):
             raise InvalidParameterError((Finding("", "format", "must be valid JSON"),)) from None
 
-    schema = parameter / "content" / "application/json" / "schema"
-    return {
-        "default": MISSING,
-        "deserialize": deserialize,
-        "validate": compile_schema(spec, schema),
-        "is_present": lambda values: name in values,
-    }
-
-
-def merge_parameters(shared: Iterable[Parameter], own: Iterable[Parameter]) -> tuple[Parameter, ...]:
-    """Join the parameters of a path with those of one operation, which win.
-
-    Raises:
-        ValueError: Two of them have the same name in Python.
-    """
-    merged = {(parameter.location, parameter.name): parameter for parameter in (*shared, *own)}
-    fields = [parameter.field for parameter in merged.values()]
-    if doubled := {field for field in fields if fields.count(field) > 1}:
-        raise ValueError(f"two parameters have the name '{doubled.pop()}' in Python: rename one")
-    return tuple(merged.values())
+    return read

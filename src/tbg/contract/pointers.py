@@ -20,7 +20,7 @@ def from_pointer(document: object, pointer: str) -> tuple[Path, object]:
     """Return the path that ``pointer`` names in ``document``, and what stands there.
 
     Raises:
-        KeyError: Nothing is there.
+        KeyError: Nothing is there; its arguments are the first path on the way that is missing.
     """
     if pointer and not pointer.startswith("/"):
         raise KeyError(pointer)
@@ -33,7 +33,7 @@ def from_pointer(document: object, pointer: str) -> tuple[Path, object]:
         elif isinstance(target, dict) and key in target:
             path.append(key)
         else:
-            raise KeyError(pointer)
+            raise KeyError(*path, key)
         target = target[path[-1]]
     return tuple(path), target
 
@@ -47,7 +47,16 @@ def refer_to(document: object, reference: str) -> tuple[Path, object]:
     return from_pointer(document, unquote(reference.removeprefix("#")))
 
 
-def follow(document: object, path: Sequence[object]) -> object:
+def follow(document: object, pointer: str) -> object:
+    """Return what ``pointer`` names in ``document``.
+
+    Raises:
+        KeyError: Nothing is there.
+    """
+    return from_pointer(document, pointer)[1]
+
+
+def value_at(document: object, path: Sequence[object]) -> object:
     """Return what stands at ``path``.
 
     Raises:
@@ -62,7 +71,7 @@ def follow(document: object, path: Sequence[object]) -> object:
 
 def resolve(document: object, path: Path) -> tuple[Path, object]:
     """Return where the references that begin at ``path`` end, and what stands there; their circles were refused."""
-    value = follow(document, path)
+    value = value_at(document, path)
     while isinstance(value, dict) and isinstance(value.get("$ref"), str):
         path, value = refer_to(document, value["$ref"])
     return path, value

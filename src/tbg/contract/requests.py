@@ -1,9 +1,8 @@
 """Read one request by its operation: parameters and body in, a Call or an HTTP error out."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 import attrs
 import falcon
@@ -11,15 +10,12 @@ import falcon.asgi
 
 from tbg.contract.calls import Call
 from tbg.contract.decoding import MalformedBodyError, decode_json
-from tbg.contract.errors import InputFinding, InvalidRequestError
+from tbg.contract.errors import InvalidRequestError
 from tbg.contract.media import Media
 from tbg.contract.operations import Operation, RequestBody
-from tbg.contract.parameters import MISSING, NOTHING, InvalidParameterError, Location, Parameter
-from tbg.contract.pointers import to_pointer
 from tbg.contract.schemas import Finding
+from tbg.contract.sources import read_parameters
 from tbg.contract.text import nul_in_json, nul_in_value
-
-_MAX_QUERY_FIELDS = 1000
 
 
 @attrs.frozen
@@ -43,7 +39,7 @@ async def read_call(
     Raises:
         falcon.HTTPError: 400 malformed, 408 too slow, 413 too large, 415 wrong media type, 422 breaks the contract.
     """
-    values, findings = _read_parameters(req, path_values, operation) if operation.parameters else ({}, [])
+    values, findings = read_parameters(req, path_values, operation)
     media = None
     if operation.body is not None:
         media, body_findings = await _read_body(req, operation.body, limits)
@@ -51,56 +47,6 @@ async def read_call(
     if findings:
         raise InvalidRequestError(findings)
     return Call(operation, values, media)
-
-
-def _read_parameters(
-    req: falcon.asgi.Request, path_values: Mapping[str, str], operation: Operation
-) -> tuple[dict[str, object], list[InputFinding]]:
-    values: dict[str, object] = {}
-    findings: list[InputFinding] = []
-    query = _query_values(req) if operation.needs_query else NOTHING
-    for parameter in operation.parameters:
-        try:
-            value = parameter.read(_raw_values(req, path_values, query, parameter))
-        except InvalidParameterError as invalid:
-            findings.extend(_named(parameter, invalid))
-            continue
-        if value is not MISSING:
-            values[parameter.field] = value
-    return values, findings
-
-
-def _named(parameter: Parameter, invalid: InvalidParameterError) -> Iterator[InputFinding]:
-    for finding in invalid.findings:
-        pointer = to_pointer([parameter.name]) + finding.pointer
-        yield parameter.location, Finding(pointer, finding.code, finding.detail)
-
-
-def _query_values(req: falcon.asgi.Request) -> Location:
-    if not req.query_string:
-        return NOTHING
-    try:
-        pairs = parse_qsl(req.query_string, keep_blank_values=True, errors="strict", max_num_fields=_MAX_QUERY_FIELDS)
-    except ValueError:  # UnicodeDecodeError is one
-        raise falcon.HTTPBadRequest(description="The query string is malformed") from None
-    return Location.of(pairs)
-
-
-def _raw_values(
-    req: falcon.asgi.Request, path_values: Mapping[str, str], query: Location, parameter: Parameter
-) -> Location:
-    name = parameter.name
-    match parameter.location:
-        case "query":
-            return query
-        case "path":
-            return Location({name: path_values[name]})
-        case "header":
-            header = req.get_header(name)
-            return NOTHING if header is None else Location({name: header})
-        case "cookie":
-            cookies = req.get_cookie_values(name)
-            return NOTHING if cookies is None else Location.of((name, value) for value in cookies)
 
 
 async def _read_body(req: falcon.asgi.Request, body: RequestBody, limits: Limits) -> tuple[object, tuple[Finding, ...]]:

@@ -62,7 +62,7 @@ def _problem(contract: Contract, method: str, path: str, responder: Callable[...
     if not inspect.iscoroutinefunction(responder):
         return f"must be an async function: write `async def on_{method.lower()}`"
     operation = contract.operations.get((method, path))
-    names = [name for name, _ in operation.path_fields] if operation else []
+    names = list(operation.arguments.values()) if operation else []
     try:
         signature = inspect.signature(responder)
     except ValueError:  # something without one, such as a class's slot: then only a call can tell

@@ -6,14 +6,14 @@ from typing import Any, Final
 
 import attrs
 from jsonschema_path import SchemaPath
-from openapi_core.schema.parameters import get_style_and_explode
 
-from tbg.contract.casting import is_plain_text
 from tbg.contract.decoding import MalformedBodyError
 from tbg.contract.media import Content, Find, compile_content, finder
 from tbg.contract.memo import Memo
-from tbg.contract.parameters import Deserialize, InvalidParameterError, Location, reader
+from tbg.contract.openapi_casting import is_plain_text
+from tbg.contract.readers import InvalidParameterError, Read
 from tbg.contract.schemas import Finding, Validate, compile_schema
+from tbg.contract.styles import compile_style, style_of
 
 # One for the whole process, not for each rule: together they hold 3 MB at most.
 _bodies = Memo(entries=1024, longest=2048)
@@ -157,16 +157,17 @@ def _header(spec: SchemaPath, name: str, header: SchemaPath) -> Header:
     validate: HeaderCheck = compile_schema(spec, schema)
     is_text = is_plain_text(schema)
     if not is_text:
-        style, explode = get_style_and_explode(header)
-        validate = _reading(reader(spec, schema, name, style, explode=explode, blanks=False), name, validate)
+        style, explode = style_of(header, "header")
+        read = compile_style(spec, schema, name, style, explode=explode, location="header").read
+        validate = _reading(read, name, validate)
     comes_again = not is_text or not _CHOICE.isdisjoint(schema.read_value())
     return Header(name, (header / "required").read_bool(default=False), validate, comes_again)
 
 
-def _reading(deserialize: Deserialize, name: str, validate: Validate) -> HeaderCheck:
+def _reading(read: Read, name: str, validate: Validate) -> HeaderCheck:
     def judge(raw: str) -> tuple[Finding, ...]:
         try:
-            return validate(deserialize(Location({name: raw})))
+            return validate(read({name: [raw]}))
         except InvalidParameterError as invalid:
             return invalid.findings
 

@@ -7,7 +7,6 @@ the raw path. An empty segment and a dot segment are no values; no client can co
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from keyword import iskeyword
 from typing import Any, Final
 from urllib.parse import quote, unquote, unquote_to_bytes
 
@@ -17,11 +16,17 @@ from falcon._typing import MethodDict
 from falcon.constants import COMBINED_METHODS
 from falcon.responders import create_default_options, create_method_not_allowed
 
+from tbg.contract.naming import argument_names
+from tbg.contract.raw import PathText
+
 Route = tuple[object, MethodDict, dict[str, Any], str | None]
 """The resource, its responders by method, the path's parameters, and the template."""
 
 _METHODS: Final = (*COMBINED_METHODS, "QUERY")  # which Falcon does not know yet
-_PARAMETER: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PARAMETER: Final = re.compile(r"\{([^{}]+)\}")
+_ENCODED: Final = re.compile(r"%([0-9A-Fa-f]{2})")
+_UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_PCHAR: Final = "%!$&'()*+,;=:@"  # beside the unreserved; "%" begins an encoding (RFC 3986, section 3.3)
 _BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _NO_VALUES: Final = frozenset({"", ".", ".."})
 
@@ -37,7 +42,8 @@ class _Leaf:
 
     def route(self, values: Iterable[str]) -> Route:
         """Return the route with the values of its parameters."""
-        return self.resource, self.methods, dict(zip(self.names, values, strict=True)), self.template
+        decoded = map(PathText.of, values)
+        return self.resource, self.methods, dict(zip(self.names, decoded, strict=True)), self.template
 
 
 class _Node:
@@ -51,7 +57,7 @@ class _Node:
 
     def child(self, segment: str) -> "_Node":
         """Return the node for a segment of a template, made if need be; parameters' names make no difference."""
-        texts = tuple(_PARAMETER.split(segment)[::2])
+        texts = tuple(map(unquote, _PARAMETER.split(segment)[::2]))
         if len(texts) == 1:
             return self.literals.setdefault(unquote(segment), _Node())
         if texts == ("", ""):
@@ -90,7 +96,7 @@ class Router(falcon.routing.CompiledRouter):
         if node.leaf is not None:
             raise ValueError(f"it matches the same paths as {node.leaf.template}")
         self._most_segments = max(self._most_segments, len(segments))
-        names = tuple(_PARAMETER.findall(uri_template))
+        names = tuple(argument_names(parameter_names(uri_template)).values())
         node.leaf = _Leaf(uri_template, resource, names, _responders(resource))
         if not names:
             self._without_parameters[uri_template.encode()] = resource, node.leaf.methods, uri_template
@@ -110,8 +116,7 @@ class Router(falcon.routing.CompiledRouter):
             return resource, methods, {}, template
         if path.count(b"/") > self._most_segments or is_malformed(path):
             return None
-        segments = [unquote(each) if "%" in each else each for each in path.decode("latin-1").split("/")]
-        found = _walk(self._root, segments, 1, ())
+        found = _walk(self._root, path.decode("latin-1").split("/"), 1, ())
         return found[0].route(found[1]) if found else None
 
 
@@ -134,6 +139,11 @@ def allowed_methods(resource_methods: Iterable[str]) -> list[str]:
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
+def parameter_names(template: str) -> list[str]:
+    """Return the names of a template's parameters."""
+    return _PARAMETER.findall(template)
+
+
 def _segments(template: str) -> list[str]:
     if not template.startswith("/"):
         raise ValueError("a path must begin with a slash")
@@ -141,10 +151,10 @@ def _segments(template: str) -> list[str]:
     for segment in segments:
         rest = _PARAMETER.sub("", segment)
         if "{" in rest or "}" in rest or "}{" in segment:
-            raise ValueError("a path parameter's name must be a Python identifier, and no two may touch")
-    names = _PARAMETER.findall(template)
-    if len(names) != len(set(names)) or any(map(iskeyword, names)):
-        raise ValueError("its parameters must have names of their own that Python can use")
+            raise ValueError("each brace must have its other, with a name between, and no two parameters may touch")
+    names = parameter_names(template)
+    if len(names) != len(set(names)):
+        raise ValueError("each of its parameters must have a name of its own")
     return segments
 
 
@@ -176,15 +186,37 @@ def _walk(
 
 
 def _children(node: _Node, segment: str) -> Iterator[tuple[_Node, tuple[str, ...]]]:
-    if (literal := node.literals.get(segment)) is not None:
+    """Yield where a raw segment leads, and the raw values in it."""
+    text = unquote(segment) if "%" in segment else segment
+    if (literal := node.literals.get(text)) is not None:
         yield literal, ()
-    if segment in _NO_VALUES:
+    if text in _NO_VALUES:
         return
     for texts, mixed in node.mixed.items():
-        if (found := _split(segment, texts)) is not None:
+        if (found := _split_raw(segment, texts)) is not None:
             yield mixed, found
     if node.parameter is not None:
         yield node.parameter, (segment,)
+
+
+def _normal(segment: str) -> str:
+    """Encode what must be, decode what need not be, and write all encodings alike (RFC 3986, section 6.2.2)."""
+    return _ENCODED.sub(_normal_octet, quote(segment, safe=_PCHAR))
+
+
+def _normal_octet(found: re.Match[str]) -> str:
+    char = chr(int(found[1], 16))
+    return char if char in _UNRESERVED else found[0].upper()
+
+
+def _split_raw(segment: str, texts: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the raw parameters between ``texts``, which may be encoded in ways of their own."""
+    if "%" not in segment:
+        return _split(segment, texts)
+    found = _split(_normal(segment), tuple(map(_normal, texts)))
+    if found is None and (decoded := _split(unquote(segment), texts)) is not None:
+        return tuple(quote(each, safe="") for each in decoded)
+    return found
 
 
 def _split(segment: str, texts: tuple[str, ...]) -> tuple[str, ...] | None:

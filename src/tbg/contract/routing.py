@@ -87,7 +87,7 @@ def undocumented(contract: Contract, answers: Answers) -> list[str]:
 def _own_answers(operation: Operation) -> set[int]:
     """Return the statuses that this engine itself may answer ``operation`` with."""
     statuses = {500}
-    if operation.parameters:
+    if operation.parameters or operation.strict_query is not None:
         statuses |= {422}
     if operation.needs_query:
         statuses |= {400}

@@ -155,6 +155,7 @@ class _Builder:
         self._problems: list[tuple[int, str]] = []
         self._anchors: dict[str, object] = {}
         self._last_alias: yaml.AliasEvent | None = None
+        self._repeating: set[int] = set()
 
     def build(self) -> object:
         """Return the value.
@@ -242,7 +243,9 @@ class _Builder:
         if not isinstance(key, str):
             self._complain(event, "a key must be text, not an alias of something else")
         elif key in node:
-            self._complain(event, f"this key stands twice: {key}")
+            if id(node) not in self._repeating:  # a name that was lost repeats everything below it
+                self._repeating.add(id(node))
+                self._complain(event, f"this key stands twice: {key}")
         elif key == "<<":
             self._complain(event, "merge keys (<<) are not allowed: YAML 1.2 has none")
         return str(key)

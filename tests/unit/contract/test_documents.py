@@ -107,7 +107,7 @@ def test_findings_are_listed_all_at_once(tmp_path: Path) -> None:
     assert "  - openapi.yaml:1: GET /act: operationId is missing" in text
 
 
-@pytest.mark.parametrize("path", ["/b/{worker-id}", "/b/{a}{b}", "/b/{x:int}", "/b/{1st}", "/b/{class}", "/b/{a}/{a}"])
+@pytest.mark.parametrize("path", ["/b/{a}{b}", "/b/{a}/{a}"])
 def test_a_template_that_the_router_cannot_take_is_refused(tmp_path: Path, path: str) -> None:
     names = [part.partition("}")[0] for part in path.split("{")[1:]]
     parameters = [{"name": name, "in": "path", "required": True, "schema": {}} for name in dict.fromkeys(names)]

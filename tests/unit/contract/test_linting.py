@@ -168,6 +168,8 @@ def extended(folder: Path, where: str, **members: object) -> list[tuple[str, str
         ("x-Rate-Limit", "x-rate-limit"),
         ("x-rate-limit-policy", "x-rate-limit-policies"),
         ("x-prob", "x-probe"),
+        ("x-strict-qurey", "x-strict-query"),
+        ("x-query-strict", "x-strict-query"),
     ],
 )
 @pytest.mark.parametrize("where", ["operation", "root"])

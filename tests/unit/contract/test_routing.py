@@ -1,8 +1,11 @@
 """The router."""
 
+from typing import cast
+
 import pytest
 
 from tbg.contract import Router
+from tbg.contract.raw import raw_of
 
 
 class Health:
@@ -54,6 +57,12 @@ def routed(templates: list[str], path: str) -> tuple[str | None, dict[str, objec
         (["/v{major}-{minor}x"], "/v1-2x", ("/v{major}-{minor}x", {"major": "1", "minor": "2"})),
         (["/v{major}-{minor}x"], "/v1-2", None),
         (["/v{major}-{minor}x"], "/v-2x", None),
+        (["/{name}.{ext}"], "/a%2Eb", ("/{name}.{ext}", {"name": "a", "ext": "b"})),
+        (["/{a};{b}"], "/1%3B2;3", ("/{a};{b}", {"a": "1;2", "b": "3"})),
+        (["/caf%C3%A9-{x}"], "/caf%c3%a9-%2f", ("/caf%C3%A9-{x}", {"x": "/"})),
+        (["/café-{x}"], "/caf%c3%a9-1", ("/café-{x}", {"x": "1"})),
+        (["/f({x})"], "/f%28a%2Fb%29", ("/f({x})", {"x": "a/b"})),
+        (["/{class}/{req}/{a-b}"], "/1/2/3", ("/{class}/{req}/{a-b}", {"class_": "1", "req_": "2", "a_b": "3"})),
     ],
 )
 def test_paths_are_matched_by_their_raw_segments(
@@ -71,10 +80,11 @@ def test_a_long_path_costs_nothing() -> None:
     [
         (["/a/{x}", "/a/{y}"], "matches the same paths as /a/{x}"),
         (["a"], "must begin with a slash"),
-        (["/{a}{b}"], "no two may touch"),
-        (["/{a-b}"], "must be a Python identifier"),
-        (["/{a}/{a}"], "names of their own"),
-        (["/{class}"], "names of their own"),
+        (["/{a}{b}"], "no two parameters may touch"),
+        (["/{a"], "each brace must have its other"),
+        (["/a}"], "each brace must have its other"),
+        (["/{}"], "with a name between"),
+        (["/{a}/{a}"], "a name of its own"),
     ],
 )
 def test_a_template_that_cannot_be_matched_is_refused(templates: list[str], message: str) -> None:
@@ -88,3 +98,19 @@ def test_a_responder_must_be_a_coroutine_function() -> None:
 
     with pytest.raises(TypeError, match=r"Plain\.on_get must be an async function"):
         Router().add_route("/", Plain())
+
+
+@pytest.mark.parametrize(
+    ("template", "path", "raw"),
+    [
+        ("/a/{x}", "/a/1%2C2,3", "1%2C2,3"),
+        ("/a/{x}", "/a/1,2", "1,2"),
+        ("/a{x}", "/a.%2e,b%2Cc", "..,b%2Cc"),
+        ("/a({x})", "/a%281%2C2%29", "1%2C2"),
+    ],
+)
+def test_a_value_knows_how_it_was_written(template: str, path: str, raw: str) -> None:
+    route = routed([template], path)
+
+    assert route is not None
+    assert raw_of(cast("str", route[1]["x"])) == raw

@@ -1,7 +1,9 @@
 """Everything that there is to say about a contract beside what makes it none."""
 
 from collections.abc import Iterable
+from typing import Final
 
+from tbg.contract.claims import STRICT_QUERY
 from tbg.contract.document import Document
 from tbg.contract.linting.advice import advice
 from tbg.contract.linting.grammar import nodes
@@ -9,10 +11,12 @@ from tbg.contract.linting.keywords import Extensions, wrong_extensions
 from tbg.contract.linting.remarks import Remark
 from tbg.contract.linting.values import wrong_values
 
+_OWN: Final[Extensions] = {STRICT_QUERY: {"openapi", "operation"}}
+
 
 def extension_remarks(document: Document, extensions: Extensions) -> list[Remark]:
     """Return where a name is meant to be one of ``extensions``, but is not, or stands where nothing reads it."""
-    return _once(wrong_extensions(document.extensions, extensions))
+    return _once(wrong_extensions(document.extensions, {**_OWN, **extensions}))
 
 
 def every_remark(document: Document) -> list[Remark]:
