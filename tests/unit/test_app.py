@@ -1,6 +1,7 @@
 """The composition root, without any server."""
 
 import importlib.util
+from pathlib import Path
 
 import pytest
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, String, Table, create_engine
@@ -9,7 +10,7 @@ from sqlalchemy.schema import CreateTable
 
 from tbg import main
 from tbg.app import all_features, answers, rate_limiter, rate_limits, resources
-from tbg.config import Settings, SettingsError
+from tbg.config import PROJECT_ROOT, Settings, SettingsError
 from tbg.contract import Contract
 from tbg.db.base import Base
 from tbg.docs import add_docs
@@ -73,6 +74,21 @@ def test_a_misspelt_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch, logge
 
     (line,) = logged("settings.unknown")
     assert (line["level"], line["variables"]) == ("warning", ["TBG_PROT"])
+
+
+def test_what_a_contract_says_in_vain_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    path = tmp_path / "openapi.yaml"
+    text = (PROJECT_ROOT / "openapi.yaml").read_text()
+    path.write_text(text.replace("maxLength: 1000", "maxLength: 1000\n          nullable: true"))
+    monkeypatch.setenv("TBG_CONTRACT_PATH", str(path))
+    main.create_app()
+
+    (line,) = logged("contract.warnings")
+    assert line["level"] == "warning"
+    assert line["count"] == len(line["warnings"]) == text.count("maxLength: 1000")
+    assert all("nullable is of OpenAPI 3.0 and ignored" in each for each in line["warnings"])
 
 
 def test_models_get_the_names_that_postgresql_gives() -> None:
