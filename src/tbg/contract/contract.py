@@ -5,8 +5,10 @@ from pathlib import Path
 
 import attrs
 
+from tbg.contract.compiling import compile_operations
 from tbg.contract.document import Document
-from tbg.contract.operations import Operation, compile_operations
+from tbg.contract.linting.examination import written
+from tbg.contract.operations import Operation
 
 
 @attrs.frozen
@@ -34,7 +36,12 @@ class Contract:
             DocumentError: It cannot be read, is not valid, or asks for what this engine does not enforce.
         """
         document = Document.load(path)
-        return cls(document, compile_operations(document.spec))
+        return cls(document, compile_operations(document))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the document says and nothing reads, each in one line with its place."""
+        return written(self.document, self.document.remarks)
 
     @property
     def response_headers(self) -> frozenset[str]:
