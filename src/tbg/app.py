@@ -20,6 +20,7 @@ from tbg.contract import (
     RequestContract,
     ResponseContract,
     Router,
+    UploadStorageError,
     mount,
 )
 from tbg.docs import add_docs
@@ -32,7 +33,7 @@ from tbg.logs import request_log
 from tbg.middleware import request_id
 from tbg.middleware.access_log import AccessLogMiddleware
 from tbg.middleware.cors import CorsMiddleware, exposed_headers
-from tbg.middleware.error_handler import answer_with, handle_unavailable, handle_unexpected
+from tbg.middleware.error_handler import answer_with, handle_no_storage, handle_unavailable, handle_unexpected
 from tbg.middleware.lifecycle import LifecycleMiddleware
 from tbg.middleware.load import EarlyShedding, Load, LoadMiddleware
 from tbg.middleware.rate_limit import RateLimitMiddleware
@@ -198,6 +199,7 @@ def _handle_errors(app: App, features: Iterable[Feature]) -> None:
     app.set_error_serializer(ErrorSerializer(_LASTING))
     app.add_error_handler(Exception, handle_unexpected)
     app.add_error_handler(DatabaseUnavailableError, handle_unavailable)
+    app.add_error_handler(UploadStorageError, handle_no_storage)
     for feature in features:
         for error, status in feature.errors.items():
             app.add_error_handler(error, answer_with(status))

@@ -41,6 +41,11 @@ class RequestContext:
         if leave is not None:
             leave()
 
+    def close(self) -> None:
+        """Delete the files that came with the request."""
+        if (call := getattr(self, "call", None)) is not None:
+            call.close()
+
     def attach(self, scope: dict[str, Any]) -> None:
         """Leave this where whoever runs the application finds it."""
         scope[_SCOPE_KEY] = self

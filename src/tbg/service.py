@@ -12,6 +12,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from tbg.context import Request, RequestContext, Response
+from tbg.contract import BrokenStreamError
 from tbg.draining import Drain
 from tbg.logs import CutRequestLine, RequestLine, RequestLog
 from tbg.middleware.error_handler import handle_unexpected
@@ -53,14 +54,19 @@ class Service(falcon.asgi.App[Request, Response]):
             else:
                 await super().__call__(scope, receive, send)
             is_cut = False
+        except BrokenStreamError:
+            pass  # it is reported; the server closes the connection, as the body has no end
         finally:
             context = RequestContext.of(scope)
             if context is not None:
                 context.count_out()
                 if self.write_line is not None:
                     self.write_line(_line(scope, context, is_cut=is_cut))
-                if context.stream is not None:
-                    await _close(context.stream)
+                try:
+                    if context.stream is not None:
+                        await _close(context.stream)
+                finally:
+                    context.close()
 
     async def _handle_exception(  # type: ignore[override]  # Falcon's own does so, too
         self,

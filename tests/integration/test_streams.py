@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.databases import ask
 from tests.support.gunicorn import Gunicorn, wait_until
-from tests.support.wire import Wire
+from tests.support.wire import Wire, exchange
 
 STREAMS = 4
 WITHIN_SECONDS = 1.0
@@ -110,6 +110,22 @@ def test_a_stream_that_pauses_is_not_taken_for_one_that_is_not_read(
     for wire in wires:
         assert wire.socket.recv(65_536)
         wire.socket.close()
+
+
+@pytest.mark.parametrize(("kind", "good"), [("stream", b'{"id": 1}\n'), ("events", b'data: {"id": 1}\n\n')])
+def test_a_stream_breaks_off_where_it_breaks_the_contract(service: Gunicorn, kind: str, good: bytes) -> None:
+    """The end of the body never comes, so no client takes what it has for all of it (RFC 9112, section 8)."""
+    name = f"rows-{kind}"
+
+    received = exchange(
+        service.port, f"GET /probe/rows?kind={kind} HTTP/1.1\r\nHost: x\r\nX-Request-Id: {name}\r\n\r\n".encode()
+    )
+
+    assert received.endswith(b"\r\n\r\n%x\r\n%b\r\n" % (len(good), good))
+    (line,) = lines_of(service, name, 1)
+    assert (line["status"], line["operation"], line["cut"]) == (200, "streamRows", True)
+    (breach,) = [each for each in service.log("contract.response_breach") if each["request_id"] == name]
+    assert (breach["operation"], breach["pointer"], breach["keyword"]) == ("streamRows", "/1/id", "type")
 
 
 @pytest.mark.parametrize("end", ENDS)

@@ -8,6 +8,7 @@
 It knows Falcon and openapi-core, and nothing of this service.
 """
 
+from tbg.contract.bodies import Limits
 from tbg.contract.caching import vary_by
 from tbg.contract.calls import UNSET, Call, Unset
 from tbg.contract.contract import Contract
@@ -17,17 +18,20 @@ from tbg.contract.linting.examination import every_remark, extension_remarks, wr
 from tbg.contract.linting.keywords import Extensions
 from tbg.contract.middleware import Mode, RequestContract, ResponseContract
 from tbg.contract.operations import Operation
-from tbg.contract.requests import Limits
 from tbg.contract.responses import Breach
 from tbg.contract.router import Router, allowed_methods, is_malformed
 from tbg.contract.routing import Answers, Resources, differences, disagreements, mount, served, undocumented
 from tbg.contract.schemas import Finding
 from tbg.contract.serving import DocumentResource
+from tbg.contract.streams import BrokenStreamError
+from tbg.contract.uploads import MOST_ON_DISK, UploadedFile, UploadStorageError
 
 __all__ = [
+    "MOST_ON_DISK",
     "UNSET",
     "Answers",
     "Breach",
+    "BrokenStreamError",
     "Call",
     "Contract",
     "ContractError",
@@ -46,6 +50,8 @@ __all__ = [
     "ResponseContract",
     "Router",
     "Unset",
+    "UploadStorageError",
+    "UploadedFile",
     "allowed_methods",
     "differences",
     "disagreements",

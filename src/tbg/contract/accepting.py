@@ -15,8 +15,9 @@ from jsonschema_rs import Draft202012Validator, RegexOptions
 from openapi_schema_validator._regex import has_ecma_regex
 from referencing.exceptions import Unresolvable
 
-from tbg.contract.expressions import FORMATS, native
-from tbg.contract.validators import JUDGE, format_checker
+from tbg.contract.expressions import native
+from tbg.contract.formats import FORMATS, format_checker
+from tbg.contract.validators import JUDGE
 
 Accepts = Callable[[object], bool]
 """Say True of what the judge would accept; False says nothing."""
@@ -35,11 +36,6 @@ _ANNOTATIONS = frozenset(
         *("contentMediaType", "contentEncoding", "externalDocs", "xml"),
     }
 )
-_TEXT_FORMATS = frozenset(
-    {"date-time", "date", "time", "uuid", "email", "idn-email", "ipv4", "ipv6", "idn-hostname", "byte", "regex"}
-)
-_INTEGER_FORMATS = {"int32": 2**31 - 1, "int64": 2**53}  # what they take for certain
-_FREE_FORMATS = frozenset({"float", "double", "binary", "password"})  # every value that JSON has passes them
 _EXACT = 2**53  # beyond, not everyone compares an integer with a double rightly
 
 
@@ -133,7 +129,7 @@ class _Translation:
             case "pattern":
                 translated["allOf"].append(self._pattern(value))
             case "format":
-                translated["allOf"].append(self._format(value))
+                translated["allOf"].append(dict(FORMATS.get(value, {})))
             case "enum" | "const":
                 translated[keyword] = _literals(keyword, value)
             case "uniqueItems":
@@ -158,17 +154,6 @@ class _Translation:
             raise _UntranslatableError from None
         self._formats[f"pattern {pattern}"] = lambda text: search(text) is not None
         return _first(native(pattern), f"pattern {pattern}")
-
-    def _format(self, name: str) -> _Schema:
-        if name in _FREE_FORMATS or name not in format_checker.checkers:
-            return True
-        if name in _INTEGER_FORMATS:
-            usual = {"minimum": -_INTEGER_FORMATS[name], "maximum": _INTEGER_FORMATS[name]}
-            return {"anyOf": [usual, {"ofJudge": {"format": name}}]}
-        if name not in _TEXT_FORMATS:
-            raise _UntranslatableError(name)
-        self._formats[f"format {name}"] = lambda text: format_checker.conforms(text, name)
-        return _first(FORMATS.get(name), f"format {name}")
 
 
 _OPEN: dict[str, Any] = {}

@@ -18,6 +18,7 @@ from cattrs.strategies import configure_union_passthrough
 from tbg.contract.errors import InvalidRequestError
 from tbg.contract.operations import Operation
 from tbg.contract.schemas import Finding, pointer_of
+from tbg.contract.uploads import UploadedFile
 
 Path = tuple[object, ...]
 
@@ -43,10 +44,21 @@ def _make_converter(*, detailed: bool) -> Converter:
     converter.register_structure_hook(UUID, lambda value, _: UUID(value))
     # RFC 3339 allows a lower-case "t" and "z", Python does not.
     converter.register_structure_hook(datetime, lambda value, _: datetime.fromisoformat(value.upper()))
-    # Only multipart has bytes; a memoryview of anything else is a TypeError.
-    converter.register_structure_hook(bytes, lambda value, _: bytes(memoryview(value)))
+    converter.register_structure_hook(bytes, lambda value, _: _as_bytes(value))
+    converter.register_structure_hook(UploadedFile, lambda value, _: _as_file(value))
     converter.register_structure_hook_factory(_may_be_unset, _structure_sent)
     return converter
+
+
+def _as_bytes(value: Any) -> bytes:  # noqa: ANN401 - any value
+    """Read a file; a memoryview of what holds no bytes is a TypeError."""
+    return value.read() if isinstance(value, UploadedFile) else bytes(memoryview(value))
+
+
+def _as_file(value: object) -> UploadedFile:
+    if not isinstance(value, UploadedFile):
+        raise TypeError("not a file")  # the class says so, the contract does not
+    return value
 
 
 def _may_be_unset(cls: object) -> bool:
@@ -72,11 +84,13 @@ class Call:
         operation: What was called.
         values: Parameters by their Python name; those that were not sent and have no default are absent.
         media: The decoded body, or None.
+        close: Deletes the files that came with it; for who runs the application, when the request has ended.
     """
 
     operation: Operation
     values: Mapping[str, object]
     media: object = None
+    close: Callable[[], None] = attrs.field(default=lambda: None, repr=False)
 
     def parameters[T](self, cls: type[T]) -> T:
         """Return the parameters as ``cls``, an attrs class whose fields have the parameters' Python names.

@@ -1,8 +1,8 @@
 """Turn text into values by a schema, with the grammar of JSON and nothing looser.
 
 OpenAPI 3.1.1 leaves the conversion to the implementation (appendix B). Here a text is read as a number, true or false
-where the schema asks for that and JSON would write it so (RFC 8259, sections 3 and 6): `1_000`, ` 7 `, `٣`, `nan` and
-`yes` stay text, for the schema to refuse. What may be text as well is a number only if the schema takes that number.
+where the schema asks for that and JSON would write it so. What may be text as well is a number only if the schema takes
+that number. What is none of what the schema asks for stays text, for the schema to refuse.
 Text is never null, which RFC 6570 (section 2.3) writes by leaving the value out.
 """
 
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from jsonschema_path import SchemaPath
 
+from tbg.contract.json_text import as_boolean, as_integer, as_json, as_number
 from tbg.contract.schemas import Validate, compile_schema
 from tbg.contract.shapes import (
     PRIMITIVES,
@@ -31,12 +32,6 @@ from tbg.contract.shapes import (
 Cast = Callable[[Any], Any]
 """Turn text, or lists and objects of text, into values as far as the schema has other types; never raises."""
 
-# 400 digits are more than a double needs and less than int() refuses.
-_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,399})", re.ASCII)
-_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,399})(?:\.[0-9]{1,400})?(?:[eE][-+]?[0-9]{1,3})?", re.ASCII)
-_INFINITE: Final = frozenset({float("inf"), float("-inf")})
-_BOOLEANS: Final = {"true": True, "false": False}
-
 
 def compile_caster(spec: SchemaPath, schema: SchemaPath) -> Cast:
     """Build what casts by ``schema``.
@@ -52,24 +47,29 @@ def as_text(value: Any) -> Any:  # noqa: ANN401 - any value
     return value
 
 
-def as_integer(value: Any) -> Any:  # noqa: ANN401 - any value
-    """Return the integer that a text is, else the value itself."""
-    return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
+class _Chosen:
+    """What was chosen for the parts of one value: each alternative of a whole asks for its parts again.
 
+    Without it, a value of a recursive schema would take time exponential in its depth.
+    """
 
-def as_number(value: Any) -> Any:  # noqa: ANN401 - any value
-    """Return the number that a text is, an integer if it is written as one, else the value itself."""
-    if not isinstance(value, str) or _NUMBER.fullmatch(value) is None:
-        return value
-    if _INTEGER.fullmatch(value):
-        return int(value)
-    number = float(value)
-    return value if number in _INFINITE else number
+    def __init__(self) -> None:
+        self._results: dict[tuple[Cast, int], tuple[Any, Any]] = {}
+        self._is_open = False
 
-
-def as_boolean(value: Any) -> Any:  # noqa: ANN401 - any value
-    """Return what ``true`` and ``false`` stand for, else the value itself."""
-    return _BOOLEANS.get(value, value) if isinstance(value, str) else value
+    def once(self, choose: Cast, value: Any) -> Any:  # noqa: ANN401 - any value
+        """Return what ``choose`` makes of ``value``, made once until the outermost value is done."""
+        if not self._is_open:
+            self._is_open = True
+            try:
+                return choose(value)
+            finally:
+                self._is_open = False
+                self._results.clear()
+        key = choose, id(value)
+        if key not in self._results:
+            self._results[key] = value, choose(value)  # the value as well: as long as it lives, its id is its own
+        return self._results[key][1]
 
 
 class Casters:
@@ -80,6 +80,7 @@ class Casters:
         self._make = make or Caster
         self.shapes = Shapes(self._document)
         self._made: dict[tuple[int, ...], Caster] = {}
+        self._chosen = _Chosen()
 
     def cast(self, schemas: Iterable[Schema]) -> Cast:
         """Return the caster of a place where all of ``schemas`` hold."""
@@ -128,11 +129,16 @@ class Casters:
             return casts[0] if casts else None
         findings = self.validate(schemas)
 
-        def choose(value: Any) -> Any:  # noqa: ANN401 - any value
+        def first_valid(value: Any) -> Any:  # noqa: ANN401 - any value
+            results = []
             for cast in casts:
-                if not findings(result := cast(value)):
-                    return result
-            return casts[0](value)
+                results.append(cast(value))
+                if not findings(results[-1]):
+                    return results[-1]
+            return results[0]
+
+        def choose(value: Any) -> Any:  # noqa: ANN401 - any value
+            return self._chosen.once(first_valid, value)
 
         return choose
 
@@ -141,6 +147,8 @@ _PLACE: Final = "x-place"
 
 
 def _primitive(names: frozenset[str]) -> Cast:
+    if names.isdisjoint(PRIMITIVES) and not names.isdisjoint({"array", "object"}):
+        return as_json
     number = as_number if "number" in names else as_integer if "integer" in names else None
     if "boolean" not in names:
         return number or as_text

@@ -12,6 +12,7 @@ from jsonschema_path import SchemaPath
 from tbg.contract.bundling import Bundle
 from tbg.contract.conformance import findings as nonconformities
 from tbg.contract.exceptions import DocumentError
+from tbg.contract.linting.annotations import ignored
 from tbg.contract.linting.grammar import Node, nodes
 from tbg.contract.linting.keywords import Extension, extensions_in, misplaced_words
 from tbg.contract.linting.remarks import Remark
@@ -60,7 +61,7 @@ class Document:
             findings += [f"{bundle.place(where)}: {problem}" for where, problem in nonconformities(bundle)]
         if isinstance(content, dict):
             found = nodes(content)
-        remarks = tuple(misplaced_words(found))
+        remarks = (*misplaced_words(found), *ignored(found))
         findings += [f"{bundle.place(each.path)}: {each.message}" for each in remarks if each.level == "error"]
         if findings or not isinstance(content, dict):
             raise DocumentError(f"The contract {path} cannot be used:", list(dict.fromkeys(findings)))

@@ -28,15 +28,3 @@ def _written_out(found: re.Match[str]) -> str:
     for escape, members in ((r"\d", "0-9"), (r"\w", "A-Za-z0-9_")):
         token = token.replace(escape, members if inside else f"[{members}]")
     return token
-
-
-_YEAR_TO_DAY = "[1-9][0-9]{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])"
-_MINUTES = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-_BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-FORMATS = {
-    "date-time": rf"^{_YEAR_TO_DAY}T{_MINUTES}:[0-5][0-9](?:\.[0-9]+)?(?:Z|[+-]{_MINUTES})$",
-    "date": f"^{_YEAR_TO_DAY}$",
-    "uuid": "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
-    "ipv4": rf"^(?:{_BYTE}\.){{3}}{_BYTE}$",
-}
-"""By format, what matches only texts that have it; the days 29 to 31 are for those who know the calendar."""

@@ -1,137 +1,146 @@
-"""Bodies by media type: bytes to values, for requests and responses alike."""
+"""Bodies by media type: bytes to values, for requests and responses alike.
+
+What cannot be read cannot be judged, so nothing of it is let through: a request is refused with 415, a response is a
+breach. The contract may still promise it.
+"""
 
 from collections.abc import Callable, Mapping
+from typing import Final, Protocol, cast
 
 import attrs
 from jsonschema_path import SchemaPath
-from openapi_core.deserializing.media_types.factories import MediaTypeDeserializersFactory
-from openapi_core.exceptions import OpenAPIError
 
+from tbg.contract.binary import Binary
+from tbg.contract.casting import compile_caster
 from tbg.contract.decoding import MalformedBodyError, decode_json, decode_text
-from tbg.contract.forms import FORMS, Form
-from tbg.contract.openapi_casting import deserializers, main_type
-from tbg.contract.schemas import Validate, compile_schema
+from tbg.contract.forms import Form, Verdict
+from tbg.contract.kinds import BINARY, STRUCTURED, Kinds, kinds_of
+from tbg.contract.matching import distinct, parse_media_type
+from tbg.contract.media_types import FORMS, JSON, MULTIPART, UTF8, is_json, is_text
+from tbg.contract.schemas import Finding, Validate, compile_schema
+from tbg.contract.sequences import SEQUENCES, Items, compile_sequence
+from tbg.contract.shapes import Shapes, written
+from tbg.contract.uploads import Disk
 
-_deserializers = MediaTypeDeserializersFactory.from_schema_casters_factory(deserializers.schema_casters_factory)
-
-_MOST_SPELLINGS = 16
-_LONGEST_SPELLING = 64
+_BYTES: Final = frozenset({BINARY, "string", "null"})
+_CAST: Final = frozenset({"integer", "number", "boolean"})
+_RANGES_OF_JSON: Final = ("application/*", "*/*")
 
 Decode = Callable[[bytes, Mapping[str, str]], object]
 """Turn a body and its media type's parameters (charset, boundary) into a value."""
 
 
+class Reading(Protocol):
+    """A body that arrives piece by piece, because the whole may be larger than the memory it may take."""
+
+    async def feed(self, data: bytes) -> None:
+        """Take the next piece of the body."""
+
+    def finish(self) -> Verdict:
+        """Return the value and what is wrong with it."""
+        ...
+
+    def close(self) -> None:
+        """Delete what was kept."""
+
+
+Receive = Callable[[str, Mapping[str, str], Disk, int], Reading]
+"""Begin to read: a Content-Type, its parameters, where files go, how many bytes of other things are kept in memory."""
+
+
 @attrs.frozen
 class Media:
-    """One entry of a ``content`` map, compiled; without a schema there is nothing to validate."""
+    """One entry of a ``content`` map, compiled; without a schema there is nothing to validate.
+
+    Attributes:
+        items: How what is streamed is judged piece by piece, if it can be.
+        receive: How the body of a request is read and judged while it arrives, instead of `decode` and `validate`.
+        keeps_files: Whether something of it may have to be put on disk.
+        unread: Why no such body can be read; empty if it can.
+    """
 
     media_type: str
     decode: Decode = attrs.field(repr=False)
     validate: Validate | None = attrs.field(repr=False)
+    items: Items | None = attrs.field(default=None, repr=False, kw_only=True)
+    receive: Receive | None = attrs.field(default=None, repr=False, kw_only=True)
+    keeps_files: bool = attrs.field(default=False, kw_only=True)
+    unread: str = attrs.field(default="", kw_only=True)
 
 
 Content = Mapping[str, Media]
-"""Compiled media by type or range (``application/json``, ``text/*``, ``*/*``)."""
+"""Compiled media by type or range and parameters (``application/json``, ``text/*``, ``*/*``), in one spelling."""
 
 
 def compile_content(spec: SchemaPath, content: SchemaPath) -> Content:
-    """Compile a ``content`` map; an entry without a schema takes any value, and parameters of its type do not count."""
-    named = ((parse_media_type(str(name))[0], media) for name, media in content.items())
-    return {media_type: _compile(spec, media_type, media) for media_type, media in named}
+    """Compile a ``content`` map; an entry without a schema takes any value.
+
+    Raises:
+        ValueError: Two entries are for the same media type, or an entry cannot be read.
+    """
+    entries = distinct((str(name), media) for name, media in content.items())
+    compiled = {key: _compile_entry(spec, key, media) for key, media in entries.items()}
+    for key in _RANGES_OF_JSON:
+        # An object of any media type: JSON is one that can be read.
+        if key in compiled and compiled[key].unread and JSON not in compiled:
+            compiled[JSON] = _compile_entry(spec, JSON, entries[key])
+    return compiled
 
 
-Find = Callable[[str], tuple[Media | None, Mapping[str, str]]]
-"""Find by a Content-Type the entry that is meant, if any, and return the parameters with it."""
-
-
-def finder(content: Content) -> Find:
-    """Build what finds among ``content``, and remembers the usual spellings."""
-    found: dict[str, tuple[Media | None, Mapping[str, str]]] = {}
-
-    def find(header: str) -> tuple[Media | None, Mapping[str, str]]:
-        if (known := found.get(header)) is not None:
-            return known
-        media_type, parameters = parse_media_type(header)
-        media = match(content, media_type)
-        if media is not None and len(found) < _MOST_SPELLINGS and len(header) <= _LONGEST_SPELLING:
-            found[header] = media, parameters
-        return media, parameters
-
-    return find
-
-
-def match(content: Content, media_type: str) -> Media | None:
-    """Return the entry for ``media_type``: itself, else its range, else ``*/*``."""
-    main, _, _ = media_type.partition("/")
-    return content.get(media_type) or content.get(f"{main}/*") or content.get("*/*")
-
-
-def parse_media_type(header: str) -> tuple[str, dict[str, str]]:
-    """Split a Content-Type into its lower-case type and parameters (RFC 9110, section 8.3.1), however untidy."""
-    media_type, *parts = header.split(";")
-    pairs = (part.partition("=") for part in parts if "=" in part)
-    return media_type.strip().lower(), {name.strip().lower(): value.strip().strip('"') for name, _, value in pairs}
-
-
-def is_json(media_type: str) -> bool:
-    """Tell whether a media type is JSON, by name or by suffix."""
-    return media_type == "application/json" or media_type.endswith("+json")
+def _compile_entry(spec: SchemaPath, key: str, media: SchemaPath) -> Media:
+    media_type, parameters = parse_media_type(key)
+    if "schema" in media and parameters.get("charset", "utf-8").lower() not in UTF8:
+        raise ValueError(f"a body of {key} cannot be read: only UTF-8 can")
+    if "schema" in media and media_type in SEQUENCES:
+        sequence = compile_sequence(spec, media_type, media / "schema")
+        return Media(media_type, sequence.decode, sequence.validate, items=sequence.items)
+    return _compile(spec, media_type, media)
 
 
 def _compile(spec: SchemaPath, media_type: str, media: SchemaPath) -> Media:
+    if media_type in FORMS:
+        form = Form(spec, media_type, media)
+        return Media(media_type, form.decode, _findings_of, receive=form.receive, keeps_files=media_type == MULTIPART)
     schema = media / "schema" if "schema" in media else None
     validate = compile_schema(spec, schema) if schema is not None else None
     if is_json(media_type):
         return Media(media_type, decode_json, validate)
-    if schema is not None and _is_text(schema):
-        return Media(media_type, decode_text, validate)
-    if schema is not None and media_type not in FORMS and (kind := main_type(schema)) not in {"", "string"}:
-        raise ValueError(f"a body of {media_type} cannot be read as type '{kind}'")
-    return Media(media_type, _decoder(spec, media_type, media, schema), _of_text(validate) if validate else None)
+    kinds = kinds_of(Shapes(spec.read_value()), [written(schema)]) if schema is not None else frozenset({BINARY})
+    if _is_text(media_type, kinds, says_nothing=schema is None or written(schema) in ({}, True)):
+        return Media(media_type, _text_decoder(spec, schema, kinds), validate)
+    if kinds <= _BYTES:
+        binary = Binary(spec, schema, validate)
+        judge = binary.validate if validate else None
+        return Media(media_type, binary.decode, judge, receive=binary.receive, keeps_files=True)
+    return _unread(media_type, f"{media_type} is not read as {' or '.join(sorted(kinds - {'null'}))}")
 
 
-def _is_text(schema: SchemaPath) -> bool:
-    """Tell whether a body is a string of characters; openapi-core takes every type it doesn't know for bytes."""
-    return main_type(schema) == "string" and "format" not in schema and "contentEncoding" not in schema
+def _is_text(media_type: str, kinds: Kinds, *, says_nothing: bool) -> bool:
+    """Tell whether a body is characters: its media type is text and the schema of text, or says nothing else."""
+    if kinds <= STRUCTURED | {"null"}:
+        return False
+    if media_type.startswith("text/"):
+        return kinds != {BINARY} or (says_nothing and media_type == "text/plain")
+    return (is_text(media_type) or "*" in media_type) and "string" in kinds
 
 
-def _decoder(spec: SchemaPath, media_type: str, media: SchemaPath, schema: SchemaPath | None) -> Decode:
-    if schema is not None and media_type in FORMS:
-        read: Decode = Form(spec, media_type, media, schema).decode
-    else:
-        deserializer = _deserializers.create(spec, media_type, schema=schema)
-
-        def read(body: bytes, _parameters: Mapping[str, str]) -> object:
-            return deserializer.deserialize(body)
-
-    def decode(body: bytes, parameters: Mapping[str, str]) -> object:
-        try:
-            value = read(body, parameters)
-            _refuse_surrogates(value)
-        except (OpenAPIError, ValueError, TypeError, LookupError, AssertionError, AttributeError) as error:
-            raise MalformedBodyError(f"The body is not valid {media_type}") from error
-        return value
-
-    return decode
+def _text_decoder(spec: SchemaPath, schema: SchemaPath | None, kinds: Kinds) -> Decode:
+    """Read numbers and the like, too: their text is JSON's (OpenAPI 3.1.1, appendix B)."""
+    if schema is None or not kinds & _CAST:
+        return decode_text
+    cast_text = compile_caster(spec, schema)
+    return lambda body, parameters: cast_text(decode_text(body, parameters))
 
 
-def _refuse_surrogates(value: object) -> None:
-    """Raise UnicodeEncodeError for text that was not UTF-8: openapi-core smuggles its bytes through as surrogates."""
-    if isinstance(value, str):
-        value.encode()
-    elif isinstance(value, dict | list):
-        for child in value.values() if isinstance(value, dict) else value:
-            _refuse_surrogates(child)
+def _unread(media_type: str, reason: str) -> Media:
+    """Return an entry for what cannot be read, and so not judged."""
+
+    def decode(_body: bytes, _parameters: Mapping[str, str]) -> object:
+        raise MalformedBodyError(reason)
+
+    return Media(media_type, decode, lambda _: (), unread=reason)
 
 
-def _of_text(validate: Validate) -> Validate:
-    """Judge bytes as a string of as many characters, which is what a schema of binary content speaks of."""
-    return lambda value: validate(_as_text(value))
-
-
-def _as_text(value: object) -> object:
-    if isinstance(value, bytes):
-        return value.decode("latin-1")
-    if isinstance(value, dict):
-        return {name: _as_text(child) for name, child in value.items()}
-    return [_as_text(child) for child in value] if isinstance(value, list) else value
+def _findings_of(verdict: object) -> tuple[Finding, ...]:
+    """Return what a form has found already."""
+    return cast("Verdict", verdict)[1]

@@ -7,14 +7,18 @@ from typing import Any, Final, Literal
 import falcon
 import falcon.asgi
 
+from tbg.contract.bodies import Limits
 from tbg.contract.caching import forbid_storing, keep_private, vary_by
 from tbg.contract.calls import Call
 from tbg.contract.contract import Contract
 from tbg.contract.errors import discard, phrase, write_error
 from tbg.contract.operations import Operation
-from tbg.contract.requests import Limits, read_call
-from tbg.contract.responses import Breach, ResponseRule
-from tbg.contract.sending import SendingRules, require_bytes, status_of
+from tbg.contract.requests import read_call
+from tbg.contract.response_headers import CONTENT_LENGTH, SET_COOKIE
+from tbg.contract.responses import BODILESS, Breach, ResponseRule, judge_nothing
+from tbg.contract.schemas import Finding
+from tbg.contract.sending import SendingRules, cookies_of, require_bytes, status_of
+from tbg.contract.streams import CheckedEvents, CheckedStream
 
 Mode = Literal["enforce", "report", "off"]
 """What becomes of a response that breaks the contract: a 500, a report only, or it is not even looked at."""
@@ -121,22 +125,45 @@ class ResponseContract:
                 raise TypeError("The response's media cannot be written as its media type") from error
             require_bytes(body)
         if operation is not None:
-            self._check(req, resp, operation, body)
+            self._check(req, resp, operation, status, body)
         keep_private(resp, self._client_headers)
 
     def _check(
-        self, req: falcon.asgi.Request, resp: falcon.asgi.Response, operation: Operation, body: bytes | None
+        self,
+        req: falcon.asgi.Request,
+        resp: falcon.asgi.Response,
+        operation: Operation,
+        status: int,
+        body: bytes | None,
     ) -> None:
         if operation in self._negotiated:
             vary_by(resp, "Accept")
         if self._mode == "off":
             return
-        breach = _judge(operation, operation.response(resp.status_code), resp, body)
-        if breach is None:
+        rule = operation.response(status)
+        verdict = _UNDOCUMENTED if rule is None else _judge(rule, req, resp, status, body)
+        if verdict is not None:
+            part, finding = verdict
+            self._report(Breach(operation.operation_id, status, part, finding.pointer, finding.code))
+            if self._mode == "enforce":
+                self._fail(req, resp)
+        elif body is None and rule is not None:
+            self._watch(resp, rule, operation.operation_id, status)
+
+    def _watch(self, resp: falcon.asgi.Response, rule: ResponseRule, operation_id: str, status: int) -> None:
+        """Judge what is streamed as it leaves."""
+        media, _ = rule.media(_content_type(resp))
+        if media is None or media.items is None:
             return
-        self._report(breach)
-        if self._mode == "enforce":
-            self._fail(req, resp)
+
+        def breached(finding: Finding) -> None:
+            self._report(Breach(operation_id, status, "body", finding.pointer, finding.code))
+
+        enforce = self._mode == "enforce"
+        if resp.sse is not None:
+            resp.sse = CheckedEvents(resp.sse, media.items, breached, enforce=enforce)  # type: ignore[assignment]  # it writes what is like an SSEvent
+        else:
+            resp.stream = CheckedStream(resp.stream, media.items, breached, enforce=enforce)  # type: ignore[assignment]  # Falcon asks for __aiter__ only
 
     def _fail(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         resp.status = falcon.HTTP_500
@@ -154,29 +181,36 @@ def _is_negotiated(operation: Operation) -> bool:
     return any(len(content) > 1 or any("*" in name for name in content) for content in successes)
 
 
+_UNDOCUMENTED: Final = "status", Finding("", "not documented", "is not documented")
+
+
 def _judge(
-    operation: Operation, rule: ResponseRule | None, resp: falcon.asgi.Response, body: bytes | None
-) -> Breach | None:
-    if rule is None:
-        return Breach(operation.operation_id, resp.status_code, "status", "", "not documented")
-    headers = _headers(resp)
-    verdict = rule.judge_body(body, _content_type(resp, headers)) or rule.judge_headers(headers)
-    if verdict is None:
-        return None
-    part, finding = verdict
-    return Breach(operation.operation_id, resp.status_code, part, finding.pointer, finding.code)
+    rule: ResponseRule, req: falcon.asgi.Request, resp: falcon.asgi.Response, status: int, body: bytes | None
+) -> tuple[str, Finding] | None:
+    if status in BODILESS:
+        verdict = judge_nothing(body)
+    elif not body and body is not None and req.method == "HEAD":
+        verdict = None  # a response to HEAD has no content (RFC 9110, section 9.3.2), so it need not be made
+    else:
+        verdict = rule.judge_body(body, _content_type(resp))
+    headers = _leaving(req, resp, status, body) if rule.late_headers else resp._headers  # noqa: SLF001 - the public one is a copy
+    return verdict or rule.judge_headers(headers)
 
 
-def _content_type(resp: falcon.asgi.Response, headers: Mapping[str, str]) -> str:
+def _content_type(resp: falcon.asgi.Response) -> str:
     """Return the Content-Type that will leave; Falcon adds a missing one only after the last middleware."""
-    if content_type := headers.get("content-type"):
+    if content_type := resp._headers.get("content-type"):  # noqa: SLF001 - the same
         return content_type
     return "text/event-stream" if resp.sse is not None else resp.options.default_media_type
 
 
-def _headers(resp: falcon.asgi.Response) -> Mapping[str, str]:
-    """Return the headers by lower-case name; Falcon keeps cookies apart, so the name alone stands for them."""
-    headers: Mapping[str, str] = resp._headers  # noqa: SLF001 - the public one is a copy
-    if resp._cookies or resp._extra_headers:  # noqa: SLF001 - what Falcon adds to the headers as they leave
-        return {**headers, "set-cookie": ""}
+def _leaving(
+    req: falcon.asgi.Request, resp: falcon.asgi.Response, status: int, body: bytes | None
+) -> Mapping[str, str | list[str]]:
+    """Return the headers with those that Falcon adds after the last middleware."""
+    headers: dict[str, str | list[str]] = {**resp._headers}  # noqa: SLF001 - the same
+    if cookies := [*cookies_of(resp)]:
+        headers[SET_COOKIE] = cookies
+    if body is not None and status not in BODILESS and not (req.method == "HEAD" and CONTENT_LENGTH in headers):
+        headers[CONTENT_LENGTH] = str(len(body))
     return headers

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import attrs
 
 from tbg.contract.claims import Claims
-from tbg.contract.media import Content, Find, finder
+from tbg.contract.matching import Find, finder
+from tbg.contract.media import Content, Media
 from tbg.contract.naming import argument_names
 from tbg.contract.parameters import Parameter
 from tbg.contract.responses import ResponseRule
@@ -18,10 +19,10 @@ class RequestBody:
 
     required: bool
     content: Content
-    media: Find = attrs.field(init=False, repr=False)
+    media: Find[Media] = attrs.field(init=False, repr=False)
 
     @media.default
-    def _finder(self) -> Find:
+    def _finder(self) -> Find[Media]:
         return finder(self.content)
 
 

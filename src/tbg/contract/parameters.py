@@ -8,15 +8,17 @@ import attrs
 from jsonschema_path import SchemaPath
 
 from tbg.contract.decoding import MalformedBodyError, decode_json
-from tbg.contract.media import is_json, parse_media_type
+from tbg.contract.matching import parse_media_type
+from tbg.contract.media_types import is_json
 from tbg.contract.naming import python_name
 from tbg.contract.raw import Decode, Fields, decode_form, decode_percent
-from tbg.contract.readers import InvalidParameterError, Read, malformed, repeated
+from tbg.contract.readers import InvalidParameterError, Read, text_reader
 from tbg.contract.schemas import Finding, Validate, compile_schema
 from tbg.contract.shapes import MISSING, Shapes, written
 from tbg.contract.styles import Location, Style, compile_style, style_of
 from tbg.contract.text import nul_in_value
 
+_MUTABLE: Final = frozenset({list, dict})
 _IGNORED: Final = frozenset({"accept", "content-type", "authorization"})
 
 
@@ -52,6 +54,8 @@ class Parameter:
         Raises:
             InvalidParameterError: It is absent though required, or breaks its schema.
         """
+        if not fields:
+            return self._absent()
         if self.is_claimed is not None:
             fields = {name: values for name, values in fields.items() if not self.is_claimed(name)}
         if self.ignores_empty and fields.get(self.name) == [""]:
@@ -66,8 +70,7 @@ class Parameter:
     def _absent(self) -> object:
         if self.required:
             raise InvalidParameterError((Finding("", "required", "is required"),))
-        default = self.default
-        return deepcopy(default) if isinstance(default, list | dict) else default
+        return deepcopy(self.default) if type(self.default) in _MUTABLE else self.default
 
 
 def compile_parameter(spec: SchemaPath, parameter: SchemaPath) -> Parameter:
@@ -108,28 +111,13 @@ def _value(spec: SchemaPath, parameter: SchemaPath, name: str, location: Locatio
     if media_type != "text/plain" and not is_json(media_type):
         raise ValueError(f"'{name}': the content of a parameter must be one media type, JSON or text/plain")
     decode = {"path": decode_percent, "query": decode_form}.get(location, str)
-    read = _json_reader(name, decode) if is_json(media_type) else _text_reader(name, decode)
+    read = _json_reader(name, decode) if is_json(media_type) else text_reader(name, decode)
     media = media_types[0][1]
     return media / "schema" if "schema" in media else None, Style(read, frozenset({name}))
 
 
-def _text_reader(name: str, decode: Decode) -> Read:
-    def read(fields: Fields) -> object:
-        values = fields.get(name)
-        if values is None:
-            return MISSING
-        if len(values) > 1:
-            raise repeated()
-        try:
-            return decode(values[0])
-        except UnicodeDecodeError:
-            raise malformed() from None
-
-    return read
-
-
 def _json_reader(name: str, decode: Decode) -> Read:
-    read_text = _text_reader(name, decode)
+    read_text = text_reader(name, decode)
 
     def read(fields: Fields) -> object:
         text = read_text(fields)

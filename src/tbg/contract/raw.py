@@ -99,8 +99,3 @@ class PathText(str):
         text = cls(unquote(raw))
         text.raw = raw
         return text
-
-
-def raw_of(text: str) -> str:
-    """Return how the text of a path's parameter was written."""
-    return text.raw if isinstance(text, PathText) else text

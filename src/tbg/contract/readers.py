@@ -38,6 +38,23 @@ def repeated(*path: str) -> InvalidParameterError:
     return InvalidParameterError((Finding(pointer_of(path), "repeated", "must be given once"),))
 
 
+def text_reader(name: str, decode: Decode) -> Read:
+    """Build what reads one text without any style, as quickly as can be."""
+
+    def read(fields: Fields) -> object:
+        values = fields.get(name)
+        if values is None:
+            return MISSING
+        if len(values) > 1:
+            raise repeated()
+        try:
+            return decode(values[0])
+        except UnicodeDecodeError:
+            raise malformed() from None
+
+    return read
+
+
 class Reader(Protocol):
     """One style: a value is read as what its schema allows."""
 
@@ -192,7 +209,7 @@ class DeepObject:
         self._name = name
         self._decode = decode
         self._is_nested = is_nested
-        segments = r"((?:\[[^\[\]]+\]){1,16}(?:\[\])?)" if is_nested else r"\[([^\[\]]+)\]"
+        segments = r"((?:\[[^\[\]]+\]){1,8}(?:\[\])?)" if is_nested else r"\[([^\[\]]+)\]"
         self._key = re.compile(re.escape(name) + segments)
 
     def primitive(self, fields: Fields) -> object:  # noqa: D102 - as Reader says

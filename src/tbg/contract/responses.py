@@ -1,6 +1,6 @@
 """Judge what leaves: status, media type, body and headers of a response against the contract."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
 
@@ -8,22 +8,20 @@ import attrs
 from jsonschema_path import SchemaPath
 
 from tbg.contract.decoding import MalformedBodyError
-from tbg.contract.media import Content, Find, compile_content, finder
+from tbg.contract.matching import Find, finder
+from tbg.contract.media import Content, Media, compile_content
 from tbg.contract.memo import Memo
-from tbg.contract.openapi_casting import is_plain_text
-from tbg.contract.readers import InvalidParameterError, Read
-from tbg.contract.schemas import Finding, Validate, compile_schema
-from tbg.contract.styles import compile_style, style_of
+from tbg.contract.response_headers import CONTENT_LENGTH, SET_COOKIE, Header, HeaderCheck, compile_headers
+from tbg.contract.schemas import Finding
 
 # One for the whole process, not for each rule: together they hold 3 MB at most.
 _bodies = Memo(entries=1024, longest=2048)
 _LONGEST_TYPE: Final = 128
 _headers = Memo(entries=1024, longest=128)
-_CHOICE: Final = frozenset({"const", "enum", "pattern"})  # keywords of text that takes longer to judge, and comes again
+_MUST_BE_EMPTY: Final = "body", Finding("", "content", "must be empty")
 
-
-HeaderCheck = Callable[[Any], tuple[Finding, ...]]
-"""Judge the text of one header."""
+BODILESS: Final = frozenset({204, 205, 304})
+"""What has no content, whatever is documented (RFC 9110, sections 15.3.5, 15.3.6 and 15.4.5)."""
 
 
 @attrs.frozen
@@ -46,32 +44,27 @@ class Breach:
     keyword: str
 
 
-@attrs.frozen
-class Header:
-    """One documented response header, compiled.
-
-    Attributes:
-        comes_again: Whether its values are worth remembering: numbers and lists come again, ids don't.
-    """
-
-    name: str
-    required: bool
-    validate: HeaderCheck
-    comes_again: bool
-
-
 @attrs.frozen(eq=False)  # what is remembered of it is found by identity
 class ResponseRule:
-    """What one status of one operation may look like."""
+    """What one status of one operation may look like.
+
+    Attributes:
+        late_headers: Whether any is documented that Falcon adds to the others as they leave.
+    """
 
     content: Content
     headers: tuple[Header, ...]
-    _find: Find = attrs.field(init=False, repr=False)
+    late_headers: bool = attrs.field(init=False)
+    media: Find[Media] = attrs.field(init=False, repr=False)
     _checks: tuple[tuple[str, HeaderCheck, bool, Header], ...] = attrs.field(init=False, repr=False)
 
-    @_find.default
-    def _finder(self) -> Find:
+    @media.default
+    def _finder(self) -> Find[Media]:
         return finder(self.content)
+
+    @late_headers.default
+    def _has_late_headers(self) -> bool:
+        return not {SET_COOKIE, CONTENT_LENGTH}.isdisjoint(header.name.lower() for header in self.headers)
 
     @_checks.default
     def _by_lower_name(self) -> tuple[tuple[str, HeaderCheck, bool, Header], ...]:
@@ -81,7 +74,7 @@ class ResponseRule:
         """Return the part and the finding that condemn a body, or None.
 
         Args:
-            body: The bytes that would leave; None for a stream, whose bytes are not looked at.
+            body: The bytes that would leave; None for a stream, whose items are judged as they leave.
             content_type: As the header says.
         """
         content_type = content_type or ""
@@ -99,8 +92,8 @@ class ResponseRule:
 
     def _judge_body(self, body: bytes | None, content_type: str) -> tuple[str, Finding] | None:
         if not self.content:
-            return ("body", Finding("", "content", "must be empty")) if body != b"" else None
-        media, parameters = self._find(content_type)
+            return _MUST_BE_EMPTY if body != b"" else None
+        media, parameters = self.media(content_type)
         if media is None:
             return "media type", Finding("", "content", "is not documented")
         if body is None or media.validate is None:
@@ -111,8 +104,12 @@ class ResponseRule:
             finding = Finding("", "format", "is malformed")
         return ("body", finding) if finding else None
 
-    def judge_headers(self, headers: Mapping[str, str]) -> tuple[str, Finding] | None:
-        """Return the header and the finding that condemn ``headers`` (lower-case names), or None."""
+    def judge_headers(self, headers: Mapping[str, Any]) -> tuple[str, Finding] | None:
+        """Return the header and the finding that condemn ``headers``, or None.
+
+        Args:
+            headers: By lower-case name; ``set-cookie`` is the list of all.
+        """
         for key, validate, comes_again, header in self._checks:
             raw = headers.get(key)
             if raw is None:
@@ -124,6 +121,11 @@ class ResponseRule:
                 if comes_again and len(raw) <= _headers.longest:
                     _headers.keep((validate, raw))
         return None
+
+
+def judge_nothing(body: bytes | None) -> tuple[str, Finding] | None:
+    """Judge the body of a response that can have none."""
+    return None if body == b"" else _MUST_BE_EMPTY
 
 
 class Responses:
@@ -139,36 +141,6 @@ class Responses:
         place = id(response.read_value())
         if place not in self._rules:
             content = compile_content(self._spec, response / "content") if "content" in response else {}
-            headers = (response / "headers").items() if "headers" in response else ()
-            self._rules[place] = ResponseRule(content, tuple(self._header(str(name), each) for name, each in headers))
+            headers = compile_headers(self._spec, response / "headers", self._headers) if "headers" in response else ()
+            self._rules[place] = ResponseRule(content, headers)
         return self._rules[place]
-
-    def _header(self, name: str, header: SchemaPath) -> Header:
-        place = name, id(header.read_value())
-        if place not in self._headers:
-            self._headers[place] = _header(self._spec, name, header)
-        return self._headers[place]
-
-
-def _header(spec: SchemaPath, name: str, header: SchemaPath) -> Header:
-    if "schema" not in header:
-        raise ValueError(f"the header '{name}' has no schema")
-    schema = header / "schema"
-    validate: HeaderCheck = compile_schema(spec, schema)
-    is_text = is_plain_text(schema)
-    if not is_text:
-        style, explode = style_of(header, "header")
-        read = compile_style(spec, schema, name, style, explode=explode, location="header").read
-        validate = _reading(read, name, validate)
-    comes_again = not is_text or not _CHOICE.isdisjoint(schema.read_value())
-    return Header(name, (header / "required").read_bool(default=False), validate, comes_again)
-
-
-def _reading(read: Read, name: str, validate: Validate) -> HeaderCheck:
-    def judge(raw: str) -> tuple[Finding, ...]:
-        try:
-            return validate(read({name: [raw]}))
-        except InvalidParameterError as invalid:
-            return invalid.findings
-
-    return judge

@@ -93,6 +93,8 @@ def _own_answers(operation: Operation) -> set[int]:
         statuses |= {400}
     if operation.body is not None:
         statuses |= {400, 408, 413, 415, 422}
+        if any(media.keeps_files for media in operation.body.content.values()):
+            statuses |= {503}  # when there is no room for them
     return statuses
 
 
@@ -101,5 +103,5 @@ def _incomplete_errors(operation: Operation, possible: Collection[int]) -> Itera
     for status, rule in operation.responses.items():
         is_error = status in {"default", "5XX"} or status[0] == "4" or status in map(str, possible)
         for media_type in ERROR_MEDIA_TYPES if is_error else ():
-            if media_type not in rule.content:
+            if rule.media(media_type)[0] is None:
                 yield f"{status} must offer {media_type}, as every error does"

@@ -39,7 +39,7 @@ class SendingRules:
             for name, value in headers.items():
                 if reason := self._wrong(name, value):
                     return f"header {shown(name)}", reason
-        if (resp._cookies or resp._extra_headers) and not all(map(_COOKIE.fullmatch, _cookies(resp))):  # noqa: SLF001 - what Falcon adds as they leave
+        if (resp._cookies or resp._extra_headers) and not all(map(_COOKIE.fullmatch, cookies_of(resp))):  # noqa: SLF001 - what Falcon adds as they leave
             return "header Set-Cookie", "characters"
         if not status:
             return "status", "range"
@@ -76,7 +76,8 @@ def shown(name: str) -> str:
     return ascii(name[:_LONGEST_SHOWN])[1:-1]
 
 
-def _cookies(resp: falcon.asgi.Response) -> Iterator[str]:
+def cookies_of(resp: falcon.asgi.Response) -> Iterator[str]:
+    """Yield the values of the ``Set-Cookie`` headers, which Falcon keeps apart."""
     for _, value in resp._extra_headers or ():  # noqa: SLF001 - Falcon offers no other way
         yield value
     for morsel in (resp._cookies or {}).values():  # noqa: SLF001 - the same

@@ -44,6 +44,11 @@ def written(schema: SchemaPath) -> Schema:
     return schema.read_value() if parent is None else parent[schema.parts[-1]]
 
 
+def is_plain_text(schema: SchemaPath) -> bool:
+    """Tell whether text stays as it is in every style: the schema says so itself and leaves no choice."""
+    return (schema / "type").read_str_or_list("") == "string"
+
+
 class Shapes:
     """The schemas of one document."""
 

@@ -10,7 +10,7 @@ from tbg.contract.errors import InputFinding
 from tbg.contract.operations import Operation
 from tbg.contract.parameters import Parameter
 from tbg.contract.pointers import to_pointer
-from tbg.contract.raw import NO_FIELDS, Fields, raw_of, split_cookies, split_query
+from tbg.contract.raw import NO_FIELDS, Fields, PathText, split_cookies, split_query
 from tbg.contract.readers import InvalidParameterError
 from tbg.contract.schemas import MAX_FINDINGS, Finding, pointer_of
 from tbg.contract.shapes import MISSING
@@ -65,7 +65,8 @@ def _fields(
     name = parameter.name
     match parameter.location:
         case "path":
-            return {name: [raw_of(path_values[operation.arguments[name]])]}
+            text = path_values[operation.arguments[name]]
+            return {name: [text.raw if isinstance(text, PathText) else text]}
         case "header":
             header = req.get_header(name)
             return NO_FIELDS if header is None else {name: [header]}

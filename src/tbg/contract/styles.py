@@ -12,9 +12,18 @@ import attrs
 from jsonschema_path import SchemaPath
 
 from tbg.contract.brackets import BracketCaster
-from tbg.contract.casting import Cast, Casters
+from tbg.contract.casting import Cast, Casters, as_text
 from tbg.contract.raw import Decode, Fields, decode_form, decode_percent
-from tbg.contract.readers import DeepObject, Exploded, InOneText, InvalidParameterError, Read, Reader, malformed
+from tbg.contract.readers import (
+    DeepObject,
+    Exploded,
+    InOneText,
+    InvalidParameterError,
+    Read,
+    Reader,
+    malformed,
+    text_reader,
+)
 from tbg.contract.schemas import Validate
 from tbg.contract.shapes import (
     MISSING,
@@ -155,23 +164,19 @@ def _check(value: _Value, kinds: tuple[Kind, ...], location: str) -> None:
                 f"'{value.name}': style '{value.style}' with explode: {str(value.explode).lower()} is not defined "
                 f"for values of type '{kind}' (OpenAPI 3.1.1, section 4.8.12.3)"
             )
-    if value.style != "deepObject":
+    if location == "header":
         _check_parts(value)
 
 
 def _check_parts(value: _Value) -> None:
-    """Refuse arrays and objects of nothing but arrays and objects: RFC 6570 has one level only (section 2.4.2)."""
-    for each in value.alternatives("array"):
-        if not any("primitive" in _kinds_of(value, schemas) for schemas in item_groups(each)):
-            raise ValueError(f"'{value.name}': {_UNDEFINED.format('an array')}")
-    written = {"primitive", "array"} if value.style == "form" and value.explode else {"primitive"}
-    for each in value.alternatives("object"):
-        for schemas in member_groups(each):
-            if written.isdisjoint(_kinds_of(value, schemas)):
-                raise ValueError(f"'{value.name}': {_UNDEFINED.format('an object')}")
-
-
-_UNDEFINED: Final = "OpenAPI does not define how an array or object inside {} is written: use content: application/json"
+    """Refuse arrays and objects inside others in a header: they are read as JSON, whose commas would split them."""
+    groups = [schemas for each in value.alternatives("array") for schemas in item_groups(each)]
+    groups += [schemas for each in value.alternatives("object") for schemas in member_groups(each)]
+    if any("primitive" not in _kinds_of(value, schemas) for schemas in groups):
+        raise ValueError(
+            f"'{value.name}': OpenAPI does not define how a header writes an array or object inside another one: "
+            "use content: application/json"
+        )
 
 
 def _kinds_of(value: _Value, schemas: list[Schema]) -> tuple[Kind, ...]:
@@ -215,6 +220,9 @@ def _reading(value: _Value, kinds: tuple[Kind, ...], reader: Reader, casters: Ca
     if len(reads) > 1:
         return partial(_read_any, reads, cast, casters.validate(value.schemas))
     (read,) = reads.values()
+    if kinds == ("primitive",) and value.style in {"form", "simple"}:
+        read = text_reader(value.name, value.decode)
+        return read if cast is as_text else lambda fields: cast(read(fields))
 
     def read_one(fields: Fields) -> object:
         try:

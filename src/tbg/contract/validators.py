@@ -2,7 +2,7 @@
 
 jsonschema compares the items of a ``uniqueItems`` array each with each unless they can be sorted, so 30 KB of small
 objects keep a worker busy for half a minute; and it looks at every item of an array that is too long anyway. The
-verdicts stay the same. And some of its checks of formats raise what nobody expects: ``byte`` does of ``"é"``.
+verdicts stay the same. Formats are ours (`tbg.contract.formats`).
 """
 
 from collections.abc import Iterator
@@ -17,6 +17,8 @@ from jsonschema.validators import extend
 from jsonschema_path import SchemaPath
 from openapi_core.validation.schemas import oas31_schema_validators_factory
 from openapi_core.validation.schemas.factories import DialectSchemaValidatorsFactory
+
+from tbg.contract.formats import format_checker
 
 type Errors = Iterator[ValidationError]
 
@@ -37,7 +39,14 @@ def _safe(cls: Any) -> Any:  # noqa: ANN401 - the same
         if not _is_too_long(instance, schema):
             yield from look_at_items(validator, wanted, instance, schema) or ()
 
-    return extend(cls, {"items": items, "uniqueItems": _unique_items})  # type: ignore[no-untyped-call]
+    look_at_format = cls.VALIDATORS["format"]
+
+    def format_(validator: Validator, name: object, instance: Any, schema: dict[str, Any]) -> Errors:  # noqa: ANN401 - any value of JSON
+        # A half is no int32 either, but that it is no integer is all that needs to be said.
+        if schema.get("type") != "integer" or validator.is_type(instance, "integer"):
+            yield from look_at_format(validator, name, instance, schema) or ()
+
+    return extend(cls, {"items": items, "uniqueItems": _unique_items, "format": format_})  # type: ignore[no-untyped-call]
 
 
 def _is_too_long(instance: object, schema: dict[str, Any]) -> bool:
@@ -61,18 +70,10 @@ def _as_json_equals(value: object) -> object:
     return [_as_json_equals(child) for child in value] if isinstance(value, list) else value
 
 
-def _total(checker: FormatChecker) -> FormatChecker:
-    """Return ``checker`` with checks that never raise: text that is too much for one does not have the format."""
-    total = FormatChecker([])
-    total.checkers = {name: (check, Exception) for name, (check, _) in checker.checkers.items()}
-    return total
-
-
 validators_factory = _SafeFactory(
     oas31_schema_validators_factory.schema_validator_cls,
     oas31_schema_validators_factory.default_jsonschema_dialect_id,
-    _total(oas31_schema_validators_factory.format_checker),
+    format_checker,
 )
-format_checker: FormatChecker = validators_factory.format_checker
 JUDGE = _safe(oas31_schema_validators_factory.schema_validator_cls)
 """The class of every validator, unless the contract names another dialect."""

@@ -31,6 +31,15 @@ async def handle_unavailable(_req: Request, _resp: Response, _error: Exception, 
     )
 
 
+async def handle_no_storage(_req: Request, _resp: Response, error: Exception, _params: object) -> NoReturn:
+    """Log that a file which a client sent could not be kept, and answer 503."""
+    _log.error("upload.not_kept", reason=str(error))
+    raise falcon.HTTPServiceUnavailable(
+        description="The files in the body cannot be kept at the moment. Try again later.",
+        retry_after=RETRY_AFTER_SECONDS,
+    )
+
+
 def answer_with(status: int) -> Handler:
     """Return a handler that answers a `DomainError` with ``status`` and the error's own message."""
 

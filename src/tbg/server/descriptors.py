@@ -4,6 +4,7 @@ import resource
 from typing import Final
 
 from tbg.config import Settings
+from tbg.contract import MOST_ON_DISK
 
 _ENOUGH: Final = 65_536  # more than a worker ever needs; some systems have a hard limit without end
 _OWN: Final = 64  # listeners, pipes, the log, modules that are loaded late, connections that are being accepted
@@ -26,5 +27,6 @@ def raise_soft_limit() -> int:
 
 def connection_limit(settings: Settings, descriptors: int) -> int:
     """Return how many connections of clients a worker may hold: as many as are set, or as descriptors are left."""
-    reserved = settings.database_pool_size + settings.database_max_overflow + settings.redis_max_connections + _OWN
+    pools = settings.database_pool_size + settings.database_max_overflow + settings.redis_max_connections
+    reserved = pools + MOST_ON_DISK + _OWN
     return min(settings.max_connections, max(descriptors - reserved, descriptors // 4))

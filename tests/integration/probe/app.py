@@ -190,6 +190,32 @@ class Stream:
             await asyncio.sleep(0.01)
 
 
+class Read:
+    """Answers with what it was asked."""
+
+    async def on_get(self, req: Request, resp: Response, class_: list[str], report_format: list[str]) -> None:
+        resp.media = {**req.context.call.values, "arguments": [class_, report_format]}
+
+
+class Rows:
+    """Streams what keeps the contract, and then what does not."""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        if req.context.call.values["kind"] == "events":
+            resp.sse = self._events()
+        else:
+            resp.content_type = "application/jsonl"
+            resp.stream = self._lines()
+
+    async def _events(self) -> AsyncIterator[SSEvent]:
+        async for line in self._lines():
+            yield SSEvent(data=line.rstrip())
+
+    async def _lines(self) -> AsyncIterator[bytes]:
+        yield b'{"id": 1}\n'
+        yield f'{{"id": "{SECRET}"}}\n'.encode()
+
+
 class Endless:
     """Streams inside a database session, and never ends by itself."""
 
@@ -277,6 +303,7 @@ def feature(infrastructure: Infrastructure) -> Feature:
             "/probe/unrenderable": Unrenderable(),
             "/probe/query": Query(database),
             "/probe/sleep": Sleep(database),
+            "/probe/rows": Rows(),
             "/probe/stream": Stream(),
             "/probe/endless": Endless(database),
             "/probe/log": Log(infrastructure.settings),
@@ -286,6 +313,7 @@ def feature(infrastructure: Infrastructure) -> Feature:
             "/probe/account": Fine(),
             "/probe/shadow": Fine(),
             "/probe/strict": Fine(),
+            "/probe/read/{class}/{report-format}": Read(),
         },
         errors={NotAllowedError: 409},
         scopes={"api_key": lambda req: req.get_header("X-Api-Key")},

@@ -210,3 +210,14 @@ def findings(result: Result) -> list[tuple[str, str, str]]:
     """Return where and which finding, of a 422."""
     assert result.status_code == 422, result.text
     return [(error["in"], error["pointer"], error["code"]) for error in result.json["errors"]]
+
+
+def part(name: str, data: bytes | str, *headers: str, filename: str | None = None) -> bytes:
+    """Return one part of a multipart body whose boundary is ``edge``."""
+    called = "" if filename is None else f'; filename="{filename}"'
+    head = [f'Content-Disposition: form-data; name="{name}"{called}', *headers, "", ""]
+    return b"--edge\r\n" + "\r\n".join(head).encode() + (data if isinstance(data, bytes) else data.encode()) + b"\r\n"
+
+
+def multipart(*parts: bytes) -> bytes:
+    return b"".join(parts) + b"--edge--\r\n"

@@ -13,8 +13,9 @@ from openapi_core.validation.schemas import oas31_schema_validators_factory
 
 from tbg.contract import schemas
 from tbg.contract.accepting import acceptor, never
+from tbg.contract.formats import FORMATS, format_checker
 from tbg.contract.schemas import Validate, compile_schema
-from tbg.contract.validators import format_checker, validators_factory
+from tbg.contract.validators import validators_factory
 from tests.unit.contract.support import Document
 
 pytestmark = pytest.mark.filterwarnings("ignore:Possible (nested|set):FutureWarning")
@@ -247,7 +248,7 @@ PATTERNS = [
         "}",
     ),
 ]
-FORMATS_TRIED = [*format_checker.checkers, "uri", "hostname", "duration", "regex", "uri-reference", "json-pointer", "x"]
+FORMATS_TRIED = [*FORMATS, "x"]
 BOUNDS = st.sampled_from(BOUNDARIES)
 SIZES = st.integers(0, 3) | st.just(2.0)
 TYPES = ["string", "number", "integer", "boolean", "null", "array", "object"]
@@ -305,12 +306,12 @@ TREE = {"type": "array", "items": {"$ref": "#/components/schemas/Tree"}}
 
 
 def validators(schema: Json, *components: Json) -> tuple[Any, Any]:
-    """Return this engine's validator of ``schema``, and the judge's own without this engine's changes."""
+    """Return this engine's validator of ``schema``, and the judge's own with no change but this engine's formats."""
     named = dict(zip(["One", "Two"], components, strict=False)) | {"Tree": TREE}
     spec = SchemaPath.from_dict({"schema": {"allOf": [schema]}, "components": {"schemas": named}})
     factories = (validators_factory, oas31_schema_validators_factory)
     ours, theirs = (factory.create(spec, spec / "schema").validator for factory in factories)
-    return ours, theirs
+    return ours, theirs.evolve(format_checker=format_checker)
 
 
 def accepted(judge: Any, value: Json) -> bool:  # noqa: ANN401 - a class made at run time
@@ -349,7 +350,7 @@ def test_single_keywords_are_judged_alike(schema: Document) -> None:
     accepts = acceptor(ours)
 
     for value in [*NUMBERS, *TEXTS, None, [], ["a", "b"], {"a": 1}] if accepts is not never else ():
-        if not _is_torn(value) and not (schema.get("format") == "byte" and not str(value).isascii()):
+        if not _is_torn(value):
             assert accepts(value) == accepted(judge, value), value
 
 
@@ -439,7 +440,7 @@ def test_another_dialect_has_no_acceptor() -> None:
     [
         ({"type": "string", "format": "date-time"}, ["2020-01-01T00:00:00Z", "2020-02-29t00:00:00z"]),
         ({"type": "string", "format": "uuid"}, [UUID, UUID.upper()]),
-        ({"type": "integer", "format": "int32"}, [1, 1.0, 3e9]),
+        ({"type": "integer", "format": "int32"}, [1, 1.0, 2.0**30]),
         ({"type": ["string", "null"], "format": "ipv4", "pattern": r"\.(?!a)"}, ["192.0.2.7", None]),
         ({"type": "array", "uniqueItems": True, "items": {"$ref": "#/components/schemas/One"}}, [["a", "b"], []]),
         ({"oneOf": [{"type": "string"}, {"const": 1}], "x-unit": 1}, ["a", 1, 1.0]),
@@ -468,9 +469,3 @@ def test_what_is_no_json_is_left_to_the_judge(value: Json) -> None:
     text = {"type": "string", "maxLength": 3}
 
     assert not acceptor(validators({"anyOf": [text, {"additionalProperties": text}]})[0])(value)
-
-
-def test_a_format_that_the_judge_learns_later_has_no_acceptor(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(format_checker.checkers, "odd", (lambda _: False, ()))
-
-    assert acceptor(validators({"format": "odd"})[0]) is never

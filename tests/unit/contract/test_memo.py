@@ -130,7 +130,7 @@ def test_spellings_of_a_media_type_are_bounded(contract: Contract) -> None:
     for number in range(100):
         assert judged.judge_body(b'"abc"', f"application/json;a={number}") is None
 
-    found = judged._find.__closure__
+    found = judged.media.__closure__
     assert found is not None
     assert any(isinstance(cell.cell_contents, dict) and len(cell.cell_contents) == 16 for cell in found)
 

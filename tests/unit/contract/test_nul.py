@@ -81,7 +81,8 @@ def test_a_huge_body_is_not_searched_for_long(tmp_path: Path) -> None:
         (FORM, b"text=a\0b", "/text"),
         (FORM, "more=x&more=%00", "/more/1"),
         (FORM, "a%00b=1", ""),
-        (FORM, "unknown=%00", "/unknown/0"),
+        (FORM, "unknown=%00", "/unknown"),
+        (FORM, "unknown=1&unknown=%00", "/unknown/1"),
         ("text/plain", b"a\0b", ""),
     ],
 )
@@ -101,7 +102,6 @@ def part(name: bytes, data: bytes, *headers: bytes) -> bytes:
     ("sent", "pointer"),
     [
         (part(b"text", b"a\0b"), "/text"),
-        (part(b"text", b"YQBi", b"Content-Transfer-Encoding: base64"), "/text"),
         (part(b"meta", rb'{"a": ["\u0000"]}'), "/meta/a/0"),
     ],
 )

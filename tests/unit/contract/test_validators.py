@@ -63,7 +63,7 @@ def test_of_an_array_that_is_too_long_only_its_length_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("byte", "\xe9"), ("regex", "a{99999999999999999999}"), ("regex", "(" * 4000), ("byte", "YQ=")]
+    ("name", "text"), [("byte", "\xe9"), ("regex", "a{2,1}"), ("regex", "(" * 4000), ("byte", "YQ=")]
 )
 def test_no_text_is_too_much_for_the_check_of_a_format(name: str, text: str) -> None:
     ours, _ = compiled({"type": "string", "format": name})

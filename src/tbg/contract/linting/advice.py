@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from tbg.contract.linting.annotations import required_in_vain
 from tbg.contract.linting.grammar import Node, reached, resolve
 from tbg.contract.linting.remarks import Remark
 from tbg.contract.pointers import Path
@@ -36,6 +37,8 @@ def advice(content: Mapping[str, Any], nodes: Iterable[Node]) -> Iterator[Remark
         _unused(content, nodes),
         _unbounded(content, asked),
         _closed(answered),
+        required_in_vain(content, asked, "readOnly"),
+        required_in_vain(content, answered, "writeOnly"),
         _same_names(content, nodes),
         _clients(nodes),
     ):
