@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from tbg.contract import DocumentError
-from tbg.contract.matching import canonical, distinct, finder
-from tbg.contract.media_types import parse_media_type
+from tbg.contract.matching import canonical, distinct, finder, parse_media_type
 from tests.unit.contract.support import Document, Resource, body, document, load, operation, respond, serve
 
 

@@ -9,7 +9,8 @@ from jsonschema_path import SchemaPath
 
 from tbg.contract.linting.grammar import Node, resolve
 from tbg.contract.linting.remarks import Remark
-from tbg.contract.media_types import is_json, parse_media_type
+from tbg.contract.matching import parse_media_type
+from tbg.contract.media_types import is_json
 from tbg.contract.pointers import Path
 from tbg.contract.schemas import Validate, compile_schema
 
