@@ -7,6 +7,7 @@ import attrs
 
 from tbg.contract.compiling import compile_operations
 from tbg.contract.document import Document
+from tbg.contract.linting.examination import written
 from tbg.contract.operations import Operation
 from tbg.contract.schemas import schemas_of
 
@@ -44,6 +45,11 @@ class Contract:
         except ValueError as error:
             raise document.refusal([((), str(error))]) from error
         return cls(document, operations)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the document says and nothing reads, each in one line with its place."""
+        return written(self.document, self.document.remarks)
 
     @property
     def response_headers(self) -> frozenset[str]:
