@@ -1,8 +1,11 @@
 """Compile the operations of a document, and collect what this engine does not enforce, each with its place."""
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import chain, count
 from typing import Any
 
+import attrs
 from jsonschema_path import SchemaPath
 
 from tbg.contract.claims import merge_parameters, strict_query
@@ -13,6 +16,7 @@ from tbg.contract.operations import Operation, RequestBody
 from tbg.contract.parameters import Parameter, compile_parameter
 from tbg.contract.pointers import Path, resolve, to_pointer, value_at
 from tbg.contract.responses import ResponseRule, Responses
+from tbg.contract.shapes import MISSING
 from tbg.contract.structure import METHODS
 
 type Findings = list[tuple[Path, str]]
@@ -36,6 +40,7 @@ def compile_operations(document: Document) -> tuple[dict[tuple[str, str], Operat
                 continue
             if operation is not None:
                 operations[operation.method, operation.path] = operation
+    compiler.finish()
     return operations, [each for each in compiler.findings if not any(_overlap(each[0], path) for path in wrong)]
 
 
@@ -59,6 +64,8 @@ class _Compiler:
         self._content = document.content
         self._spec = document.spec
         self._responses = Responses(document.spec)
+        operations = (value_at(document.content, path) for path in _operations(document.content))
+        self._names = {each.get("operationId") for each in operations if isinstance(each, dict)}
         self._parameters: dict[Path, Parameter | None] = {}
         self._bodies: dict[Path, RequestBody | None] = {}
 
@@ -85,7 +92,7 @@ class _Compiler:
         if len(self.findings) > so_far:
             return None
         return Operation(
-            operation_id=raw["operationId"],
+            operation_id=raw.get("operationId") or self._name(method, template),
             method=method.upper(),
             path=template,
             extensions={key: value for key, value in raw.items() if key.startswith("x-")},
@@ -95,6 +102,22 @@ class _Compiler:
             needs_query=known is not None or any(parameter.location == "query" for parameter in parameters),
             strict_query=known,
         )
+
+    def finish(self) -> None:
+        """Judge what stands in for parameters that are not sent: nobody else would."""
+        for path, parameter in self._parameters.items():
+            if parameter is not None and parameter.default is not MISSING:
+                for finding in parameter.validate(parameter.default)[:1]:
+                    wrong = f"the default of '{parameter.name}' breaks its schema: {finding.pointer} {finding.detail}"
+                    self.findings.append((path, f"{to_pointer(path)}: {wrong}"))
+
+    def _name(self, method: str, template: str) -> str:
+        """Return a name for an operation without one (it is optional): ``GET /a/{id} -> get_a_id``."""
+        name = re.sub(r"[^A-Za-z0-9]+", "_", f"{method}{template}").strip("_")
+        names = chain([name], (f"{name}_{number}" for number in count(2)))
+        free = next(each for each in names if each not in self._names)
+        self._names.add(free)
+        return free
 
     def _add(self, path: Path, label: str, error: ValueError) -> None:
         """Note what is wrong at ``path``, or where the error itself says."""
@@ -112,7 +135,7 @@ class _Compiler:
         if path not in self._parameters:
             self._parameters[path] = None
             try:
-                self._parameters[path] = compile_parameter(self._spec, self._at(path))
+                self._parameters[path] = _with_default(compile_parameter(self._spec, self._at(path)))
             except ValueError as error:
                 self._add(path, label, error)
         return self._parameters[path]
@@ -145,9 +168,13 @@ class _Compiler:
 
 
 def _unsupported(content: Mapping[str, Any], operation: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    if "operationId" not in operation:
-        yield (), "operationId is missing: generated clients and the log need a name"
     if "responses" not in operation:
         yield (), "responses are missing: nothing could be answered"
     if operation.get("security", content.get("security")):
         yield ("security",), "security is declared, but nothing enforces it yet"
+
+
+def _with_default(parameter: Parameter) -> Parameter:
+    """Take a default of null, where the schema allows none, for what its author means: there is no default."""
+    is_none = parameter.default is None and bool(parameter.validate(None))
+    return attrs.evolve(parameter, default=MISSING) if is_none else parameter

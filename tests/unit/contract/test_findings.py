@@ -15,6 +15,7 @@ from tbg.contract import Contract, ContractError, DocumentError
 
 ROOT = Path(__file__).parents[3] / "openapi.yaml"
 HEAD = "openapi: 3.1.0\ninfo: {title: T, version: '1'}\n"
+GET = "{responses: {'200': {description: Done.}}}\n"
 DONE = "responses: {'200': {description: Done.}}"
 
 
@@ -140,7 +141,11 @@ def findings(folder: Path, text: str, name: str = "openapi.yaml") -> list[str]:
         ],
         (f"{HEAD}paths:\n  /a%62: {{}}\n  /ab: {{}}\n", "openapi.yaml:5: /ab: it matches the same paths as /a%62"),
         (f"{HEAD}paths:\n  /{{a}}{{b}}: {{}}\n", "openapi.yaml:4: /{a}{b}: each brace"),
-        (f"{HEAD}paths:\n  /a: {{get: {{{DONE}}}}}\n", "openapi.yaml:4: GET /a: operationId is missing"),
+        (f"{HEAD}paths:\n  /a: {{get: {{}}}}\n", "openapi.yaml:4: GET /a: responses are missing"),
+        (
+            f"{HEAD}paths:\n  /a:\n    parameters: [{{name: n, in: query, schema: {{type: integer, default: x}}}}]\n    get: {GET}",
+            "openapi.yaml:5: /paths/~1a/parameters/0: the default of 'n' breaks its schema:  must be of type integer",
+        ),
         (
             f"{HEAD}paths:\n  /a: {{get: {{operationId: a, {DONE}}}}}\n  /b:\n    get: {{operationId: a, {DONE}}}\n",
             "openapi.yaml:6: /paths/~1b/get/operationId: 'a' is the operationId of another operation, too",
@@ -167,7 +172,7 @@ def test_places_are_found_in_json_too(tmp_path: Path, indent: int | str | None) 
 def test_everything_is_said_at_once(tmp_path: Path) -> None:
     text = f"""{HEAD}paths:
   /a:
-    get: {{{DONE}}}
+    get: {{}}
   /b:
     get: {{operationId: b, responses: {{}}}}
   /c:
@@ -266,3 +271,22 @@ def test_no_word_makes_it_fall_over(tmp_path: Path) -> None:
         assert len(said) < 5, change
 
     assert min(outcomes.values()) > EXAMPLES / 5
+
+
+def test_an_operation_without_a_name_gets_one(tmp_path: Path) -> None:
+    path = tmp_path / "openapi.yaml"
+    path.write_text(
+        f"{HEAD}paths:\n  /a/{{x}}:\n    parameters: [{{name: x, in: path, required: true, schema: {{}}}}]\n"
+        f"    get: {{{DONE}}}\n  /a-x: {{get: {{{DONE}}}}}\n  /b: {{get: {{operationId: get_a_x, {DONE}}}}}\n"
+    )
+
+    names = {operation.path: operation.operation_id for operation in Contract.load(path).operations.values()}
+
+    assert names == {"/a/{x}": "get_a_x_2", "/a-x": "get_a_x_3", "/b": "get_a_x"}
+
+
+def test_what_stands_beside_a_reference_object_is_ignored(tmp_path: Path) -> None:
+    get = "{responses: {'200': {$ref: '#/components/responses/A', x: 1}}}"
+    text = f"{HEAD}paths: {{/a: {{get: {get}}}}}\ncomponents: {{responses: {{A: {{description: A}}}}}}\n"
+
+    assert findings(tmp_path, text) == []
