@@ -108,7 +108,8 @@ class _Compiler:
         for path, parameter in self._parameters.items():
             if parameter is not None and parameter.default is not MISSING:
                 for finding in parameter.validate(parameter.default)[:1]:
-                    wrong = f"the default of '{parameter.name}' breaks its schema: {finding.pointer} {finding.detail}"
+                    what = f"{finding.pointer} {finding.detail}".strip()
+                    wrong = f"the default of '{parameter.name}' breaks its schema: {what}"
                     self.findings.append((path, f"{to_pointer(path)}: {wrong}"))
 
     def _name(self, method: str, template: str) -> str:

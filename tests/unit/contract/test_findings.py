@@ -143,8 +143,9 @@ def findings(folder: Path, text: str, name: str = "openapi.yaml") -> list[str]:
         (f"{HEAD}paths:\n  /{{a}}{{b}}: {{}}\n", "openapi.yaml:4: /{a}{b}: each brace"),
         (f"{HEAD}paths:\n  /a: {{get: {{}}}}\n", "openapi.yaml:4: GET /a: responses are missing"),
         (
-            f"{HEAD}paths:\n  /a:\n    parameters: [{{name: n, in: query, schema: {{type: integer, default: x}}}}]\n    get: {GET}",
-            "openapi.yaml:5: /paths/~1a/parameters/0: the default of 'n' breaks its schema:  must be of type integer",
+            f"{HEAD}paths:\n  /a:\n    parameters: [{{name: n, in: query, schema: {{type: integer, default: x}}}}]\n"
+             f"    get: {GET}",
+            "openapi.yaml:5: /paths/~1a/parameters/0: the default of 'n' breaks its schema: must be of type integer",
         ),
         (
             f"{HEAD}paths:\n  /a: {{get: {{operationId: a, {DONE}}}}}\n  /b:\n    get: {{operationId: a, {DONE}}}\n",
