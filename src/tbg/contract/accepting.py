@@ -31,7 +31,24 @@ _COUNTS = frozenset({"minContains", "maxContains"})
 _BRANCHED = frozenset({"allOf", "anyOf", "oneOf"})
 _NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
 _WORTH_ASKING = frozenset(
-    {*_BRANCHED, *_NAMED, "enum", "const", "format", "pattern", "multipleOf", "uniqueItems", "contains", "$ref", "$dynamicRef", "items", "prefixItems", "additionalProperties", "if", "not"}
+    {
+        *_BRANCHED,
+        *_NAMED,
+        "enum",
+        "const",
+        "format",
+        "pattern",
+        "multipleOf",
+        "uniqueItems",
+        "contains",
+        "$ref",
+        "$dynamicRef",
+        "items",
+        "prefixItems",
+        "additionalProperties",
+        "if",
+        "not",
+    }
 )
 _EXACT = 2**53
 """Beyond, jsonschema-rs does not compare an integer with a double rightly."""
@@ -143,8 +160,14 @@ class Acceptors:
         if name not in self._usable:
             return _never
         definition = self._definitions[name]
-        if not definition.edges and isinstance(definition.translated, dict) and "properties" not in definition.translated:
-            return self._engine(definition.translated, {})  # of a number or a text, finding the property is half the work
+        if (
+            not definition.edges
+            and isinstance(definition.translated, dict)
+            and "properties" not in definition.translated
+        ):
+            return self._engine(
+                definition.translated, {}
+            )  # of a number or a text, finding the property is half the work
         is_valid = self._is_valid
         return lambda value: is_valid({name: value})
 

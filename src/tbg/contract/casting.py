@@ -142,8 +142,6 @@ class Casters:
         return choose
 
 
-
-
 def _primitive(names: frozenset[str]) -> Cast:
     if names.isdisjoint(PRIMITIVES) and not names.isdisjoint({"array", "object"}):
         return as_json

@@ -256,9 +256,7 @@ def _unevaluated_items(judgement: Judgement, schema: dict[str, Any], wanted: Sch
         return True
     seen: set[int] = set()
     start = _seen_items(judgement, schema, value, seen, is_outer=True)
-    return all(
-        judgement.is_valid(wanted, value[index]) for index in range(start, len(value)) if index not in seen
-    )
+    return all(judgement.is_valid(wanted, value[index]) for index in range(start, len(value)) if index not in seen)
 
 
 def _unevaluated_properties(judgement: Judgement, schema: dict[str, Any], wanted: Schema, value: Any) -> bool:  # noqa: ANN401
@@ -284,7 +282,9 @@ def _in_place(judgement: Judgement, schema: dict[str, Any], value: Any) -> Itera
     yield from (inner for inner in found if isinstance(inner, dict))
 
 
-def _seen_names(judgement: Judgement, schema: dict[str, Any], value: dict[str, Any], *, is_outer: bool = False) -> set[str]:
+def _seen_names(
+    judgement: Judgement, schema: dict[str, Any], value: dict[str, Any], *, is_outer: bool = False
+) -> set[str]:
     """Return the names of properties that ``schema``, which the value satisfies, has looked at (core, section 11)."""
     judgement.spend()
     if "additionalProperties" in schema or ("unevaluatedProperties" in schema and not is_outer):

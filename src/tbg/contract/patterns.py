@@ -274,5 +274,3 @@ def _range(first: int, last: int) -> str:
     return "".join(
         _literal(low) if low == high else f"{_literal(low)}-{_literal(high)}" for low, high in parts if low <= high
     )
-
-

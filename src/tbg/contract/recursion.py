@@ -32,9 +32,9 @@ class Step:
                 return True
             case "properties", "property":
                 return not two.names <= one.names
-            case ("item" | "property"), kind if kind == one.kind:
+            case (("item" | "property"), kind) if kind == one.kind:
                 return one.names == two.names
-            case ("item" | "items"), "items":
+            case (("item" | "items"), "items"):
                 return True
         return False
 

@@ -246,7 +246,20 @@ DIVISORS = [0.1, 0.01, 1, 3, 0.5, 1e-300, 2.0**60, 10**400, 2.5e30, 7e-5, 1.0]
 SIZES = st.integers(0, 3) | st.just(2.0)
 TYPES = ["string", "number", "integer", "boolean", "null", "array", "object"]
 LITERALS = LEAVES.filter(lambda leaf: not _is_torn(leaf))
-ALIKE_PATTERNS = ["^a", "a", "b|1", "^[a-z]+", "[^a]", "^(a|b)*c?-", "(?:ab){2}", "[0-9]", "^a{2,}", "x?", "(?=a)", "(a)\\1"]
+ALIKE_PATTERNS = [
+    "^a",
+    "a",
+    "b|1",
+    "^[a-z]+",
+    "[^a]",
+    "^(a|b)*c?-",
+    "(?:ab){2}",
+    "[0-9]",
+    "^a{2,}",
+    "x?",
+    "(?=a)",
+    "(a)\\1",
+]
 ALIKE: dict[str, st.SearchStrategy[Json]] = {
     "type": st.sampled_from(TYPES) | st.lists(st.sampled_from(TYPES), min_size=1, max_size=3, unique=True),
     "pattern": st.sampled_from(ALIKE_PATTERNS),
@@ -280,7 +293,9 @@ def _inner(keywords: dict[str, st.SearchStrategy[Json]], patterns: list[str]) ->
         named = st.dictionaries(NAMES, inner, max_size=3)
         usual = {"items": inner, "additionalProperties": inner, "properties": named, "prefixItems": several}
         usual |= dict.fromkeys(("allOf", "anyOf", "oneOf"), several)
-        usual["$ref"] = st.sampled_from([f"#/components/schemas/{name}" for name in ("One", "Two", "Tree", "Expression")])
+        usual["$ref"] = st.sampled_from(
+            [f"#/components/schemas/{name}" for name in ("One", "Two", "Tree", "Expression")]
+        )
         rare = dict.fromkeys(("not", "if", "then", "else", "contains", "propertyNames"), inner)
         rare |= dict.fromkeys(("unevaluatedItems", "unevaluatedProperties"), inner)
         rare |= {"patternProperties": st.dictionaries(st.sampled_from(patterns), inner, max_size=2)}

@@ -469,16 +469,19 @@ def test_a_name_that_the_contract_has_itself_stays_its_own(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_a_constraint_beside_a_reference_would_be_lost_and_stops_the_boot(tmp_path: Path, *, wrapped: bool) -> None:
+def test_a_constraint_beside_a_reference_counts_at_the_top(tmp_path: Path, *, wrapped: bool) -> None:
     wanted: Document = {"$ref": "#/components/schemas/Id", "maximum": 5}
     schemas = {"Id": {"type": "integer"}, "Wanted": wanted} if wrapped else {"Id": {"type": "integer"}}
     schema = {"$ref": "#/components/schemas/Wanted"} if wrapped else wanted
+    query = {"name": "p", "in": "query", "schema": schema}
     content = document(
-        {"/act": {"post": operation(requestBody=body(schema))}},
+        {"/act": {"post": operation(requestBody=body(schema), parameters=[query])}},
         components={"schemas": schemas, "responses": ROOT["components"]["responses"]},
     )
 
-    assert "maximum beside $ref would not be enforced here: put both into allOf" in refusal(tmp_path, content)
+    result = serve(load(tmp_path, content)).send("POST", json=6, params={"p": "7"})
+
+    assert findings(result) == [("query", "/p", "maximum"), ("body", "", "maximum")]
 
 
 def test_a_constraint_beside_a_reference_counts_inside_a_schema(tmp_path: Path) -> None:
