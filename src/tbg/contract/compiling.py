@@ -28,20 +28,15 @@ def compile_operations(document: Document) -> tuple[dict[tuple[str, str], Operat
     Of a document with problems, operations that have none of these are looked at, so that everything is said at once.
     """
     compiler = _Compiler(document)
-    wrong = [path for path, _ in document.problems if path]
+    suspects = document.suspects()
     operations: dict[tuple[str, str], Operation] = {}
     for path in _operations(document.content):
-        if not any(_overlap(path, each) for each in wrong):
-            try:
-                operation = compiler.compile(path)
-            except Exception:  # what is refused anyway may hold anything
-                if not wrong:
-                    raise
-                continue
+        if path not in suspects and (*path[:-1], "parameters") not in suspects:
+            operation = compiler.compile(path)
             if operation is not None:
                 operations[operation.method, operation.path] = operation
     compiler.finish()
-    return operations, [each for each in compiler.findings if not any(_overlap(each[0], path) for path in wrong)]
+    return operations, [each for each in compiler.findings if each[0] not in suspects]
 
 
 def _operations(content: Mapping[str, Any]) -> Iterator[Path]:
@@ -49,11 +44,6 @@ def _operations(content: Mapping[str, Any]) -> Iterator[Path]:
     for template, item in items.items() if isinstance(items, dict) else ():
         if template.startswith("/") and isinstance(item, dict):
             yield from (("paths", template, method) for method in METHODS if method in item)
-
-
-def _overlap(one: Path, other: Path) -> bool:
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
 
 
 class _Compiler:
@@ -75,8 +65,7 @@ class _Compiler:
         label = f"{method.upper()} {template}"
         so_far = len(self.findings)
         raw: Any = value_at(self._content, path)
-        for where, problem in _unsupported(self._content, raw):
-            self.findings.append(((*path, *where), f"{label}: {problem}"))
+        self.findings.extend(_unsupported(self._content, path, label))
         shared = self._all_parameters(path[:-1], label)
         own = self._all_parameters(path, label)
         parameters: tuple[Parameter, ...] = ()
@@ -168,11 +157,14 @@ class _Compiler:
         return place
 
 
-def _unsupported(content: Mapping[str, Any], operation: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+def _unsupported(content: Mapping[str, Any], path: Path, label: str) -> Iterator[tuple[Path, str]]:
+    operation: Any = value_at(content, path)
     if "responses" not in operation:
-        yield (), "responses are missing: nothing could be answered"
-    if operation.get("security", content.get("security")):
-        yield ("security",), "security is declared, but nothing enforces it yet"
+        yield path, f"{label}: responses are missing: nothing could be answered"
+    if operation.get("security"):
+        yield (*path, "security"), f"{label}: security is declared, but nothing enforces it yet"
+    elif "security" not in operation and content.get("security"):
+        yield ("security",), "/security: security is declared, but nothing enforces it yet"
 
 
 def _with_default(parameter: Parameter) -> Parameter:

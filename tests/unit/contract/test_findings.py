@@ -15,7 +15,7 @@ from tbg.contract import Contract, ContractError, DocumentError
 
 ROOT = Path(__file__).parents[3] / "openapi.yaml"
 HEAD = "openapi: 3.1.0\ninfo: {title: T, version: '1'}\n"
-GET = "{responses: {'200': {description: Done.}}}\n"
+GET = "    get: {responses: {'200': {description: Done.}}}\n"
 DONE = "responses: {'200': {description: Done.}}"
 
 
@@ -143,7 +143,7 @@ def findings(folder: Path, text: str, name: str = "openapi.yaml") -> list[str]:
         (f"{HEAD}paths:\n  /{{a}}{{b}}: {{}}\n", "openapi.yaml:4: /{a}{b}: each brace"),
         (f"{HEAD}paths:\n  /a: {{get: {{}}}}\n", "openapi.yaml:4: GET /a: responses are missing"),
         (
-            f"{HEAD}paths:\n  /a:\n    parameters: [{{name: n, in: query, schema: {{enum: [1], default: 2}}}}]\n    get: {GET}",
+            f"{HEAD}paths:\n  /a:\n    parameters: [{{name: n, in: query, schema: {{enum: [1], default: 2}}}}]\n{GET}",
             "openapi.yaml:5: /paths/~1a/parameters/0: the default of 'n' breaks its schema: must be one of 1",
         ),
         (
