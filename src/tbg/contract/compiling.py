@@ -16,6 +16,7 @@ from tbg.contract.operations import Operation, RequestBody
 from tbg.contract.parameters import Parameter, compile_parameter
 from tbg.contract.pointers import Path, resolve, to_pointer, value_at
 from tbg.contract.responses import ResponseRule, Responses
+from tbg.contract.schemas import schemas_of
 from tbg.contract.shapes import MISSING
 from tbg.contract.structure import METHODS
 
@@ -35,7 +36,6 @@ def compile_operations(document: Document) -> tuple[dict[tuple[str, str], Operat
             operation = compiler.compile(path)
             if operation is not None:
                 operations[operation.method, operation.path] = operation
-    compiler.finish()
     return operations, [each for each in compiler.findings if each[0] not in suspects]
 
 
@@ -92,15 +92,6 @@ class _Compiler:
             strict_query=known,
         )
 
-    def finish(self) -> None:
-        """Judge what stands in for parameters that are not sent: nobody else would."""
-        for path, parameter in self._parameters.items():
-            if parameter is not None and parameter.default is not MISSING:
-                for finding in parameter.validate(parameter.default)[:1]:
-                    what = f"{finding.pointer} {finding.detail}".strip()
-                    wrong = f"the default of '{parameter.name}' breaks its schema: {what}"
-                    self.findings.append((path, f"{to_pointer(path)}: {wrong}"))
-
     def _name(self, method: str, template: str) -> str:
         """Return a name for an operation without one (it is optional): ``GET /a/{id} -> get_a_id``."""
         name = re.sub(r"[^A-Za-z0-9]+", "_", f"{method}{template}").strip("_")
@@ -125,10 +116,18 @@ class _Compiler:
         if path not in self._parameters:
             self._parameters[path] = None
             try:
-                self._parameters[path] = _with_default(compile_parameter(self._spec, self._at(path)))
+                self._parameters[path] = self._with_default(path, compile_parameter(self._spec, self._at(path)))
             except ValueError as error:
                 self._add(path, label, error)
         return self._parameters[path]
+
+    def _with_default(self, path: Path, parameter: Parameter) -> Parameter:
+        """Leave out a default that breaks its schema, which `tbg check` tells: no code expects such a value."""
+        if parameter.default is MISSING:
+            return parameter
+        raw: Any = value_at(self._content, path)
+        broken = "schema" in raw and schemas_of(self._spec).judge(raw["schema"], parameter.default)
+        return attrs.evolve(parameter, default=MISSING) if broken else parameter
 
     def _body(self, path: Path, label: str) -> RequestBody | None:
         path, _ = resolve(self._content, path)
@@ -165,9 +164,3 @@ def _unsupported(content: Mapping[str, Any], path: Path, label: str) -> Iterator
         yield (*path, "security"), f"{label}: security is declared, but nothing enforces it yet"
     elif "security" not in operation and content.get("security"):
         yield ("security",), "/security: security is declared, but nothing enforces it yet"
-
-
-def _with_default(parameter: Parameter) -> Parameter:
-    """Take a default of null, where the schema allows none, for what its author means: there is no default."""
-    is_none = parameter.default is None and bool(parameter.validate(None))
-    return attrs.evolve(parameter, default=MISSING) if is_none else parameter
