@@ -12,10 +12,9 @@ from jsonschema_path import SchemaPath
 from tbg.contract.bundling import Bundle, Reference
 from tbg.contract.conformance import problems, unknown
 from tbg.contract.exceptions import DocumentError
+from tbg.contract.lookups import path_into
 from tbg.contract.pointers import Path
 from tbg.contract.writing import to_yaml
-
-_NO_SEPARATOR = "\0"  # in a key: a path may hold "#", which openapi-core's own takes for two keys
 
 
 @attrs.frozen
@@ -57,7 +56,7 @@ class Document:
             path=path,
             files=bundle.files,
             content=content,
-            spec=SchemaPath.from_dict(content, separator=_NO_SEPARATOR),
+            spec=path_into(content),
             json=msgspec.json.encode(content),
             problems=tuple(found),
             renamed=bundle.renamed,
