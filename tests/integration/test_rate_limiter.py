@@ -15,9 +15,10 @@ import redis
 
 from tbg.config import Settings
 from tbg.logs import configure_logging
-from tbg.rate_limiting import Verdict
+from tbg.rate_limiting import Rule, Verdict
+from tbg.rate_limiting.policies import Charge
 from tests.conftest import Logged
-from tests.support.limiting import Limiter, limiter_on, rule
+from tests.support.limiting import Limiter, limiter_on, policy, rule
 from tests.support.relay import Relay, relay_to
 from tests.support.servers import discarded
 from tests.support.topologies import Valkey
@@ -363,10 +364,34 @@ async def test_who_is_refused_asks_redis_no_more(server: Valkey, admin: redis.Re
 
 
 async def test_a_cheaper_request_may_still_pass(server: Valkey) -> None:
+    dear = Rule((Charge(policy(3), 2, is_cheapest=False),))
     async with limiter_on(server.url) as limiter:
-        verdicts = [await limiter.check(rule(3, cost=cost)) for cost in (2, 2, 2, 1, 1)]
+        verdicts = [await limiter.check(each) for each in (dear, dear, dear, rule(3), rule(3))]
 
     assert [verdict.outcome for verdict in verdicts] == ["admitted", "refused", "refused", "admitted", "refused"]
+
+
+async def test_who_is_refused_by_every_policy_asks_redis_no_more(server: Valkey, admin: redis.Redis) -> None:
+    """But by one of two: what the other one says, another worker may have changed. A shadow is not asked."""
+    first, second, shadow = policy(2, name="first"), policy(4, name="second"), policy(1, name="shadow", shadow=True)
+    both = Rule((Charge(first), Charge(second), Charge(shadow)))
+    async with limiter_on(server.url) as limiter, limiter_on(server.url) as other_worker:
+        for _ in range(3):
+            await limiter.check(both)
+        await other_worker.check(Rule((Charge(second),)))
+        before = asked(admin)
+        by_one = [await limiter.check(both) for _ in range(5)]
+        asked_by_one = asked(admin) - before
+        for _ in range(2):
+            await limiter.check(Rule((Charge(second),)))
+        before = asked(admin)
+        by_both = [await limiter.check(both) for _ in range(5)]
+        asked_by_both = asked(admin) - before
+
+    assert {verdict.outcome for verdict in by_one + by_both} == {"refused"}
+    assert {tuple(state.remaining for state in verdict.states) for verdict in by_one} == {(0, 1)}
+    assert {tuple(state.remaining for state in verdict.states) for verdict in by_both} == {(0, 0)}
+    assert (asked_by_one, asked_by_both) == (5, 0)
 
 
 async def test_a_shadow_asks_redis_each_time(server: Valkey, admin: redis.Redis) -> None:

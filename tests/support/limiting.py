@@ -1,5 +1,6 @@
 """A rate limiter on a given Redis, as the service makes it."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from tbg.config import Settings
 from tbg.rate_limiting import ADDRESS, SCRIPT, RateLimiter, RateLimitMetrics, Rule, Verdict
 from tbg.rate_limiting.policies import Charge, Policy
+from tbg.rate_limiting.refusals import Clock
 from tbg.redis.client import create_limiter_redis
 from tbg.redis.script import redis_script
 
@@ -29,12 +31,17 @@ class Limiter:
 
 
 @asynccontextmanager
-async def limiter_on(redis_url: str, timeout_seconds: float = 5.0) -> AsyncIterator[Limiter]:
+async def limiter_on(
+    redis_url: str, timeout_seconds: float = 5.0, *, source: str = SCRIPT, clock: Clock = time.monotonic
+) -> AsyncIterator[Limiter]:
     client = create_limiter_redis(Settings(redis_url=ts.SecretStr(redis_url), redis_timeout_seconds=timeout_seconds))
     registry = CollectorRegistry()
     metrics = RateLimitMetrics(registry)
-    yield Limiter(RateLimiter(redis_script(client, SCRIPT), timeout_seconds=timeout_seconds, metrics=metrics), registry)
-    await client.aclose()
+    script = redis_script(client, source)
+    try:
+        yield Limiter(RateLimiter(script, timeout_seconds=timeout_seconds, metrics=metrics, clock=clock), registry)
+    finally:
+        await client.aclose()
 
 
 def rule(requests: int = 10, window_seconds: int = 60, *, cost: int = 1, **others: object) -> Rule:

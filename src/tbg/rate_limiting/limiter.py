@@ -11,7 +11,7 @@ import structlog
 from tbg.rate_limiting.lane import Lane, UncountedError
 from tbg.rate_limiting.metrics import Outcome, RateLimitMetrics
 from tbg.rate_limiting.policies import MICROSECONDS, Charges, Policy, Rule
-from tbg.rate_limiting.refusals import Clock, Refusals
+from tbg.rate_limiting.refusals import Clock, Refusal, Refusals
 from tbg.redis.script import Call, RedisScript
 
 SCRIPT: Final = files("tbg.rate_limiting").joinpath("sliding_window.lua").read_text(encoding="utf-8")
@@ -103,12 +103,14 @@ class RateLimiter:
             raise (errors or failures)[0]
 
     def _remembered(self, charges: Charges, keys: Sequence[str]) -> Verdict | None:
-        """Refuse who is known to be refused still."""
-        states = [
-            State(charge.policy, admits=False, remaining=0, wait_seconds=left)
-            for charge, key in zip(charges, keys, strict=True)
-            if (left := self._refused.seconds_left(key, charge.cost))
-        ]
+        """Refuse who is known to be refused still, by every policy that can: where another one stands, Redis knows."""
+        states = []
+        for charge, key in zip(charges, keys, strict=True):
+            if charge.policy.shadow:
+                continue
+            if (known := self._refused.find(key) if charge.is_cheapest else None) is None:
+                return None
+            states.append(State(charge.policy, False, *known))  # noqa: FBT003 - admits; names take twice the time
         return Verdict("refused", tuple(states)) if states else None
 
     async def _asked(self, rule: Rule, keys: Sequence[str]) -> Verdict:
@@ -133,13 +135,14 @@ class RateLimiter:
         for charge, key, state in zip(charges, keys, states, strict=True):
             if state.admits:
                 continue
-            refusal = key, charge.cost, asked, answered, state.wait_seconds
+            refusal = Refusal(state.remaining, state.wait_seconds)
             if not charge.policy.shadow:
-                self._refused.note(*refusal)
+                if charge.is_cheapest:
+                    self._refused.note(key, refusal, asked=asked, answered=answered)
                 continue
             self._metrics.would_refuse(charge.policy)
-            if not self._shadowed.seconds_left(key, charge.cost):
-                self._shadowed.note(*refusal)
+            if self._shadowed.find(key) is None:
+                self._shadowed.note(key, refusal, asked=asked, answered=answered)
                 self._log.warning("rate_limit.would_refuse", policy=charge.policy.name, limit=charge.policy.requests)
 
     def _lane(self, name: str) -> Lane:

@@ -1,6 +1,7 @@
 """What each operation is charged, worked out at the boot."""
 
 from collections.abc import Collection, Iterable, Mapping
+from operator import itemgetter
 
 import attrs
 
@@ -61,13 +62,21 @@ class RateLimits:
 
     @classmethod
     def _placed(cls, policies: Mapping[str, Policy], charges: Mapping[Key, Charges]) -> "RateLimits":
-        slots = _slots(charges.values())
+        unmatched = (Charge(policies[DEFAULT]),)
+        slots, least = _slots(charges.values()), _least_costs([unmatched, *charges.values()])
 
-        def placed(found: Charges) -> Rule:
-            return Rule(tuple(attrs.evolve(each, slot=slots.get(each.policy.name)) for each in found))
+        def placed(charge: Charge) -> Charge:
+            name = charge.policy.name
+            return attrs.evolve(charge, slot=slots.get(name), is_cheapest=charge.cost == least[name])
 
-        rules = {key: placed(found) for key, found in charges.items() if found}
-        return cls(policies, placed((Charge(policies[DEFAULT]),)), rules)
+        rules = {key: Rule(tuple(map(placed, found))) for key, found in charges.items() if found}
+        return cls(policies, Rule(tuple(map(placed, unmatched))), rules)
+
+
+def _least_costs(all_charges: Iterable[Charges]) -> dict[str, int]:
+    """Return what the cheapest operation costs under each policy."""
+    costs = [(charge.policy.name, charge.cost) for charges in all_charges for charge in charges]
+    return dict(sorted(costs, key=itemgetter(1), reverse=True))
 
 
 def _slots(all_charges: Iterable[Charges]) -> dict[str, str]:

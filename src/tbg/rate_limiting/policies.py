@@ -52,11 +52,14 @@ class Charge:
 
     Attributes:
         slot: What all keys of this policy share in Redis instead of their client, see `RateLimits`.
+        is_cheapest: Whether no operation costs less under this policy. Then nobody whom it refuses can spend anything
+            anywhere until the wait is over, so the refusal may be remembered.
     """
 
     policy: Policy
     cost: int = 1
     slot: str | None = None
+    is_cheapest: bool = True
 
     def key(self, client: str) -> str:
         """Return the client's key in Redis; in a Cluster, what stands in braces decides on the slot."""
@@ -72,13 +75,19 @@ class Rule:
     """What a request for some operation costs: at least one charge.
 
     Attributes:
+        costs: Of the charges that can refuse.
         policy_field: The value of ``RateLimit-Policy``; empty if no policy can refuse.
         script_arguments: What the limiter's script is told of the charges.
     """
 
     charges: Charges
+    costs: tuple[int, ...] = attrs.field(init=False)
     policy_field: str = attrs.field(init=False)
     script_arguments: tuple[int, ...] = attrs.field(init=False)
+
+    @costs.default
+    def _of_those_that_refuse(self) -> tuple[int, ...]:
+        return tuple(charge.cost for charge in self.charges if not charge.policy.shadow)
 
     @policy_field.default
     def _policies_as_list(self) -> str:

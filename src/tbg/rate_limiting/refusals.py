@@ -2,8 +2,21 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from typing import NamedTuple
 
 Clock = Callable[[], float]
+
+
+class Refusal(NamedTuple):
+    """What a script has said of a client that it refused.
+
+    Attributes:
+        remaining: How much is left to the client: too little.
+        wait_seconds: How long until it could be admitted.
+    """
+
+    remaining: int
+    wait_seconds: float
 
 
 class Refusals:
@@ -20,23 +33,24 @@ class Refusals:
     def __len__(self) -> int:
         return len(self._until)
 
-    def note(self, key: str, cost: int, asked: float, answered: float, wait_seconds: float) -> None:
-        """Remember that requests of this cost are refused; one of another cost may have to wait for another time.
+    def note(self, key: str, refusal: Refusal, *, asked: float, answered: float) -> None:
+        """Remember what the script has said at some time from ``asked`` to ``answered``.
 
-        The script ran at some time from ``asked`` to ``answered``. Nobody is refused for longer than it may have said,
-        and nobody is told to come back earlier than it may have said.
+        Nobody is refused for longer than it may have meant, and nobody is told to come back earlier than that.
         """
-        self._until[key] = cost, asked + wait_seconds, answered + wait_seconds
+        self._until[key] = refusal.remaining, asked + refusal.wait_seconds, answered + refusal.wait_seconds
         self._until.move_to_end(key)
         if len(self._until) > self._size:
             self._until.popitem(last=False)
 
-    def seconds_left(self, key: str, cost: int) -> float:
-        """Return how long a refused client has to wait still; 0 when Redis must say."""
-        if key not in self._until:
-            return 0.0
-        refused_cost, until, told = self._until[key]
+    def find(self, key: str) -> Refusal | None:
+        """Return what holds still; None when Redis must say."""
+        known = self._until.get(key)
+        if known is None:
+            return None
+        remaining, until, told = known
         now = self._clock()
-        if until <= now:
-            del self._until[key]
-        return told - now if cost == refused_cost and now < until else 0.0
+        if now < until:
+            return Refusal(remaining, told - now)
+        del self._until[key]
+        return None

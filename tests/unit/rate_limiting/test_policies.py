@@ -2,30 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from tbg.contract import Contract, MismatchError
 from tbg.rate_limiting import Policy, RateLimits
+from tests.support.declaring import contract
 
 ERROR = {"description": "Error."}
-
-
-def contract(path: Path, policies: object = None, **operations: object) -> Contract:
-    """Write and load a contract with an operation for each keyword, whose ``x-rate-limit`` is the value."""
-    document: dict[str, Any] = {"openapi": "3.1.0", "info": {"title": "T", "version": "1"}, "paths": {}}
-    if policies is not None:
-        document["x-rate-limit-policies"] = policies
-    for name, value in operations.items():
-        operation: dict[str, Any] = {"operationId": name, "responses": {"200": {"description": "Done."}}}
-        if value != "nothing":
-            operation["x-rate-limit"] = value
-        document["paths"][f"/{name}"] = {"get": operation}
-    file = path / "openapi.yaml"
-    file.write_text(yaml.safe_dump(document))
-    return Contract.load(file)
 
 
 def limits(contract: Contract, overrides: Mapping[str, Mapping[str, object]] | None = None, *scopes: str) -> RateLimits:
@@ -187,3 +171,23 @@ def test_keys_of_one_request_lie_in_one_slot(tmp_path: Path) -> None:
         "c": ["ratelimit:{192.0.2.1}:alone", "ratelimit:{192.0.2.1}:burst"],
     }
     assert rules.unmatched.charges[0].key("192.0.2.1") == keys["a"][0]
+
+
+def test_the_cheapest_charges_of_each_policy_are_known(tmp_path: Path) -> None:
+    """Only their refusals may be remembered."""
+    loaded = contract(
+        tmp_path,
+        POLICIES,
+        a={"policy": "default", "cost": 2},
+        b=[{"policy": "burst", "cost": 3}, "login"],
+        c={"policy": "burst", "cost": 2},
+    )
+    rules = limits(loaded, None, "account")
+
+    cheapest = {
+        name: [charge.is_cheapest for charge in rule.charges]
+        for name in "abc"
+        if (rule := rules.of(loaded.find("GET", f"/{name}")))
+    }
+    assert cheapest == {"a": [False], "b": [False, True], "c": [True]}, "what has no route costs one of the default"
+    assert [charge.is_cheapest for charge in rules.unmatched.charges] == [True]
