@@ -80,9 +80,12 @@ def serve() -> None:
 @click.option("--strict", is_flag=True, help="Let a warning count as an error.")
 def check(contract: Path | None, *, strict: bool) -> None:
     """Compare the contract with the service; needs no server. Exits with 1 when the service would not start."""
-    from tbg.checking import check_contract  # noqa: PLC0415 - only this command needs the whole service
+    from tbg.server.boot import absent  # noqa: PLC0415 - see above
 
     gc.disable()  # nothing becomes garbage in a second, and looking for it takes a seventh of that
+    with absent("requests", "rich"):  # as in gunicorn.conf.py
+        from tbg.checking import check_contract  # noqa: PLC0415 - only this command needs the whole service
+
     settings = _settings()
     sys.exit(check_contract(settings, contract or settings.contract_path, strict=strict))
 

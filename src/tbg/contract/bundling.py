@@ -9,13 +9,13 @@ used: most generators look for them nowhere else.
 from collections.abc import Iterator
 from pathlib import Path as File
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import attrs
 
 from tbg.contract.files import Files, Part, UnresolvableError
 from tbg.contract.pointers import Path, to_pointer, value_at
-from tbg.contract.structure import COMPONENTS, children
+from tbg.contract.structure import COMPONENTS, children, kind_at
 
 _SAFE_IN_FRAGMENTS = "/~!$&'()*+,;=:@?"  # RFC 3986, section 3.5
 
@@ -42,16 +42,18 @@ class Bundle:
 
     Attributes:
         document: What stands in ``path``, with everything else joined in.
-        problems: What could not be joined, each with its place.
+        unreadable: Which files cannot be read, or understood, each with its place.
+        problems: References that lead nowhere, each with its path.
         references: Every reference that leads somewhere.
+        dialects: What ``$schema`` says, by the path of the schema.
         renamed: The components that could not keep their own name, with the place they come from.
         is_as_written: Whether the document says just what ``path`` says, in the same places.
     """
 
     def __init__(self, path: File) -> None:
-        self.problems: list[str]
-        self._lacking: dict[object, list[str]] = {}
+        self._lacking: dict[object, list[tuple[Path, str]]] = {}
         self.references: list[Reference] = []
+        self.dialects: dict[Path, object] = {}
         self.renamed: dict[str, str] = {}
         self.is_as_written = True
         self._files = Files(path)
@@ -62,7 +64,8 @@ class Bundle:
         self.document = self._files.root.content
         if isinstance(self.document, dict):
             self._join(self.document)
-        self.problems = [*self._files.problems, *self._unresolved()]
+        self.unreadable = self._files.problems
+        self.problems = list(self._unresolved())
 
     @property
     def files(self) -> tuple[File, ...]:
@@ -96,12 +99,12 @@ class Bundle:
     def _complain(self, path: Path, reference: str, error: UnresolvableError) -> None:
         """Note a reference that leads nowhere; those that lack the same thing are one mistake."""
         if str(error):
-            where = f"{self.place((*path, '$ref'))}: $ref '{reference}': {error}"
-            self._lacking.setdefault(error.lacking or path, []).append(where)
+            problem = (*path, "$ref"), f"$ref '{reference}': {error}"
+            self._lacking.setdefault(error.lacking or path, []).append(problem)
 
-    def _unresolved(self) -> Iterator[str]:
-        for first, *others in self._lacking.values():
-            yield f"{first} ({len(others)} more lead there)" if others else first
+    def _unresolved(self) -> Iterator[tuple[Path, str]]:
+        for (path, problem), *others in self._lacking.values():
+            yield path, f"{problem} ({len(others)} more lead there)" if others else problem
 
     def _claim(self, document: dict[str, object], root: Part) -> None:
         """Let what stands in other files have the names that the components of the root give it."""
@@ -115,7 +118,7 @@ class Bundle:
 
     def _include(self, path: Path, node: object, part: Part, *, only_files: bool = False) -> Part:
         """Put what ``node`` refers to in its place, if it is a reference; return the part that it belongs to then."""
-        on_the_way: set[tuple[File, Path]] = set()
+        on_the_way = {(part.file, part.path_in_file(path))}
         while isinstance(node, dict) and isinstance(node.get("$ref"), str):
             text = node["$ref"]
             try:
@@ -157,7 +160,7 @@ class Bundle:
                 self._refer(path, kind, node, part)
             else:
                 part = self._include(path, node, part)
-        if kind == "schema":
+        if kind == "schema" and isinstance(node, dict):
             part = self._enter_schema(path, node, part)
         self._pending.extend(
             ((*path, key), inner, child, part)
@@ -176,7 +179,9 @@ class Bundle:
         return True
 
     def _enter_schema(self, path: Path, node: Any, part: Part) -> Part:  # noqa: ANN401 - a mapping
-        """Follow what a schema says besides ``$ref``: ``$id``, and the references of a discriminator."""
+        """Follow what a schema says besides ``$ref``: ``$id``, ``$schema``, and the references of a discriminator."""
+        if "$schema" in node:
+            self.dialects[path] = node["$schema"]
         if isinstance(node.get("$id"), str):
             part = self._put(path, part.resource_at(path, node.pop("$id")))
         discriminator = node.get("discriminator")
@@ -199,8 +204,10 @@ class Bundle:
         except UnresolvableError as error:
             self._complain(path, text, error)
             return
-        if not text.startswith("#/") or target.file != self._files.root.file or place != target.start:
+        if unquote(text) != f"#{to_pointer(place)}":
             node["$ref"] = _fragment(place)
+        if kind_at(place) is None:  # an extension, say: nobody else looks at what stands there
+            self._pending.append((place, kind, value, target.at(place)))
         self.references.append(Reference(path, kind, place, text))
 
     def _place_of(self, target: Part) -> Path | None:

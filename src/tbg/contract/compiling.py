@@ -13,22 +13,43 @@ from tbg.contract.operations import Operation, RequestBody
 from tbg.contract.parameters import Parameter, compile_parameter
 from tbg.contract.pointers import Path, resolve, to_pointer, value_at
 from tbg.contract.responses import ResponseRule, Responses
-from tbg.contract.router import Router
 from tbg.contract.shapes import MISSING
 from tbg.contract.structure import METHODS
 
+type Findings = list[tuple[Path, str]]
 
-def compile_operations(document: Document) -> dict[tuple[str, str], Operation]:
-    """Compile every operation, by method and path.
 
-    Raises:
-        DocumentError: Some operations ask for what this engine does not enforce; all are listed.
+def compile_operations(document: Document) -> tuple[dict[tuple[str, str], Operation], Findings]:
+    """Compile every operation, by method and path, and list what asks for something that this engine does not enforce.
+
+    Of a document with problems, operations that have none of these are looked at, so that everything is said at once.
     """
     compiler = _Compiler(document)
-    operations = dict(compiler.operations())
-    if compiler.findings:
-        raise document.refusal("The contract asks for what this engine does not enforce:", compiler.findings)
-    return operations
+    wrong = [path for path, _ in document.problems if path]
+    operations: dict[tuple[str, str], Operation] = {}
+    for path in _operations(document.content):
+        if not any(_overlap(path, each) for each in wrong):
+            try:
+                operation = compiler.compile(path)
+            except Exception:  # what is refused anyway may hold anything
+                if not wrong:
+                    raise
+                continue
+            if operation is not None:
+                operations[operation.method, operation.path] = operation
+    return operations, [each for each in compiler.findings if not any(_overlap(each[0], path) for path in wrong)]
+
+
+def _operations(content: Mapping[str, Any]) -> Iterator[Path]:
+    items = content.get("paths")
+    for template, item in items.items() if isinstance(items, dict) else ():
+        if template.startswith("/") and isinstance(item, dict):
+            yield from (("paths", template, method) for method in METHODS if method in item)
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
 
 
 class _Compiler:
@@ -42,23 +63,9 @@ class _Compiler:
         self._parameters: dict[Path, Parameter | None] = {}
         self._bodies: dict[Path, RequestBody | None] = {}
 
-    def operations(self) -> Iterator[tuple[tuple[str, str], Operation]]:
-        """Yield those that can be compiled, by method and path; ``findings`` lists the others."""
-        router = Router()
-        for template, item in _members(self._content, "paths").items():
-            if not template.startswith("/"):
-                continue
-            try:
-                router.add_route(template, object())
-            except ValueError as error:
-                self.findings.append((("paths", template), f"{template}: {error}"))
-                continue
-            for method in METHODS:
-                if method in item and (operation := self._operation(template, method)) is not None:
-                    yield (method.upper(), template), operation
-
-    def _operation(self, template: str, method: str) -> Operation | None:
-        path: Path = ("paths", template, method)
+    def compile(self, path: Path) -> Operation | None:
+        """Return the operation at ``path``, or None: ``findings`` says why."""
+        template, method = map(str, path[1:])
         label = f"{method.upper()} {template}"
         so_far = len(self.findings)
         raw: Any = value_at(self._content, path)
@@ -150,8 +157,3 @@ def _unsupported(content: Mapping[str, Any], operation: Mapping[str, Any]) -> It
         yield (), "responses are missing: nothing could be answered"
     if operation.get("security", content.get("security")):
         yield ("security",), "security is declared, but nothing enforces it yet"
-
-
-def _members(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    members: Mapping[str, Any] = content.get(name, {})
-    return members

@@ -6,38 +6,46 @@ where they lead, names that must be unique, templates and their parameters, dial
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tbg.contract.bundling import Bundle, Reference
 from tbg.contract.official import DIALECTS, nonconformities
 from tbg.contract.pointers import Path, resolve, to_pointer, value_at
+from tbg.contract.router import Router
 from tbg.contract.structure import METHODS, kind_at
 
 type Findings = Iterator[tuple[Path, str]]
 
+_VERSION = re.compile(r"3\.1\.[0-9]+(-.+)?")
+_TEMPLATE_LENGTH = 2
 _IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
 # What may stand beside a "$ref" at the top of a schema: the reference is followed first, and only these are not lost.
 _BESIDE_REFERENCE = frozenset({"$ref", "default", "title", "description", "deprecated", "example", "examples"})
 
 
-def findings(bundle: Bundle) -> Findings:
-    """List what is wrong with the document of ``bundle``, with the path of each."""
-    content = bundle.document
+def unknown(content: object) -> tuple[Path, str] | None:
+    """Say why ``content`` is no document of OpenAPI 3.1 at all, or None: it is one, right or wrong."""
     if not isinstance(content, dict):
-        yield (), "it is empty, or not a mapping at the top"
-    elif not re.fullmatch(r"3\.1\.[0-9]+(-.+)?", version := str(content.get("openapi", "missing"))):
-        yield ("openapi",), f"openapi: must be 3.1.x, not {version}"
-    else:
-        for path, problem in _all(content, bundle.references):
-            yield path, f"{to_pointer(path) or '/'}: {problem}"
+        return (), "it is empty, or not a mapping at the top"
+    version = str(content.get("openapi", "missing"))
+    return None if _VERSION.fullmatch(version) else (("openapi",), f"openapi: must be 3.1.x, not {version}")
 
 
-def _all(content: dict[str, Any], references: Iterable[Reference]) -> Findings:
+def problems(content: dict[str, Any], bundle: Bundle) -> Findings:
+    """List what is wrong with ``content``, the document of ``bundle``, with the path of each."""
+    yield from bundle.problems
+    for path, problem in _all(content, bundle):
+        is_template = len(path) == _TEMPLATE_LENGTH and path[0] == "paths"
+        yield path, f"{path[1] if is_template else to_pointer(path) or '/'}: {problem}"
+
+
+def _all(content: dict[str, Any], bundle: Bundle) -> Findings:
+    references = bundle.references
     yield from nonconformities(content)
     yield from _references(content, references)
     yield from _beside(content, references)
-    yield from _dialect(content)
+    yield from _dialects(content, bundle.dialects)
     circles = list(_circles(references))
     yield from circles
     if not circles:
@@ -119,16 +127,26 @@ def _circle_from(start: Path, below: dict[Path, list[Reference]], finished: set[
             stack.append((reference.target, iter(below[reference.target])))
 
 
-def _dialect(content: dict[str, Any]) -> Findings:
-    dialect = content.get("jsonSchemaDialect", DIALECTS[0])
-    if isinstance(dialect, str) and dialect.rstrip("#") not in DIALECTS:
-        yield ("jsonSchemaDialect",), f"schemas can be written in {' or '.join(DIALECTS)} only"
+def _dialects(content: dict[str, Any], dialects: Mapping[Path, object]) -> Findings:
+    declared = {(*path, "$schema"): dialect for path, dialect in dialects.items()}
+    if "jsonSchemaDialect" in content:
+        declared["jsonSchemaDialect",] = content["jsonSchemaDialect"]
+    for path, dialect in declared.items():
+        if isinstance(dialect, str) and dialect.rstrip("#") not in DIALECTS:
+            yield path, f"schemas can be written in {' or '.join(DIALECTS)} only, not in {dialect}"
 
 
 def _operations(content: dict[str, Any]) -> Findings:
     names: Counter[str] = Counter()
+    router = Router()
     for template, item in _mapping(content.get("paths")).items():
-        yield from _parameters(content, template, _mapping(item))
+        if template.startswith("/"):
+            try:
+                router.add_route(template, object())
+            except ValueError as error:
+                yield ("paths", template), str(error)
+            else:
+                yield from _parameters(content, template, _mapping(item))
     for path, operation in _every_operation(content):
         name = operation.get("operationId")
         if isinstance(name, str):

@@ -36,7 +36,10 @@ class Contract:
             DocumentError: It cannot be read, is not valid, or asks for what this engine does not enforce.
         """
         document = Document.load(path)
-        return cls(document, compile_operations(document))
+        operations, findings = compile_operations(document)
+        if document.problems or findings:
+            raise document.refusal(findings)
+        return cls(document, operations)
 
     @property
     def warnings(self) -> list[str]:

@@ -10,10 +10,10 @@ import msgspec
 from jsonschema_path import SchemaPath
 
 from tbg.contract.bundling import Bundle
-from tbg.contract.conformance import findings as nonconformities
+from tbg.contract.conformance import problems, unknown
 from tbg.contract.exceptions import DocumentError
 from tbg.contract.linting.annotations import ignored
-from tbg.contract.linting.grammar import Node, nodes
+from tbg.contract.linting.grammar import nodes
 from tbg.contract.linting.keywords import Extension, extensions_in, misplaced_words
 from tbg.contract.linting.remarks import Remark
 from tbg.contract.pointers import Path
@@ -24,7 +24,7 @@ _NO_SEPARATOR = "\0"  # in a key: a path may hold "#", which openapi-core's own 
 
 @attrs.frozen
 class Document:
-    """A valid OpenAPI 3.1 document.
+    """An OpenAPI 3.1 document.
 
     Attributes:
         path: The file that people edit.
@@ -32,6 +32,7 @@ class Document:
         content: The whole document as plain values, references to other files joined in.
         spec: The same for openapi-core's factories.
         json: The document as JSON.
+        problems: What is wrong with it, each with its path; the rest of this engine takes a document without any.
         renamed: Components from other files that could not keep their name, as pointers, with the place they come from.
         remarks: What it says and nothing reads.
         extensions: Its ``x-…`` names, for those who read them.
@@ -42,6 +43,7 @@ class Document:
     content: dict[str, object] = attrs.field(repr=False)
     spec: SchemaPath = attrs.field(repr=False)
     json: bytes = attrs.field(repr=False)
+    problems: tuple[tuple[Path, str], ...]
     renamed: dict[str, str]
     remarks: tuple[Remark, ...] = attrs.field(repr=False)
     extensions: tuple[Extension, ...] = attrs.field(repr=False)
@@ -52,28 +54,25 @@ class Document:
         """Read ``path`` and every file it refers to.
 
         Raises:
-            DocumentError: Something cannot be read or is not valid OpenAPI 3.1; all findings are listed.
+            DocumentError: A file cannot be read or understood, or is nothing of OpenAPI 3.1.
         """
         bundle = Bundle(path)
         content = bundle.document
-        findings, found = [*bundle.problems], list[Node]()
-        if not bundle.problems or isinstance(content, dict):
-            findings += [f"{bundle.place(where)}: {problem}" for where, problem in nonconformities(bundle)]
-        if isinstance(content, dict):
-            found = nodes(content)
-        remarks = (*misplaced_words(found), *ignored(found))
-        findings += [f"{bundle.place(each.path)}: {each.message}" for each in remarks if each.level == "error"]
-        if findings or not isinstance(content, dict):
-            raise DocumentError(f"The contract {path} cannot be used:", list(dict.fromkeys(findings)))
+        objects = nodes(content) if isinstance(content, dict) else []
+        remarks = (*misplaced_words(objects), *ignored(objects))
+        found = [*_problems(content, bundle), *((each.path, each.message) for each in remarks if each.level == "error")]
+        if bundle.unreadable or not isinstance(content, dict) or unknown(content):
+            raise _refusal(f"The contract {path} cannot be used:", bundle, found)
         return cls(
             path=path,
             files=bundle.files,
             content=content,
             spec=SchemaPath.from_dict(content, separator=_NO_SEPARATOR),
             json=msgspec.json.encode(content),
+            problems=tuple(found),
             renamed=bundle.renamed,
             remarks=remarks,
-            extensions=tuple(extensions_in(found)),
+            extensions=tuple(extensions_in(objects)),
             bundle=bundle,
         )
 
@@ -86,9 +85,25 @@ class Document:
         """Return file and line of what stands at ``path``, or of the nearest that is there: ``openapi.yaml:12``."""
         return self._bundle.place(path)
 
-    def refusal(self, summary: str, findings: Iterable[tuple[Path, str]]) -> DocumentError:
-        """Return an error that says where each of ``findings`` stands, and each once."""
-        return DocumentError(summary, list(dict.fromkeys(f"{self.place(path)}: {text}" for path, text in findings)))
+    def refusal(self, findings: Iterable[tuple[Path, str]]) -> DocumentError:
+        """Return an error that tells all problems, and ``findings``: what this engine does not enforce."""
+        if self.problems:
+            return _refusal(f"The contract {self.path} cannot be used:", self._bundle, [*self.problems, *findings])
+        return _refusal("The contract asks for what this engine does not enforce:", self._bundle, findings)
+
+
+def _problems(content: object, bundle: Bundle) -> Iterable[tuple[Path, str]]:
+    if isinstance(content, dict) and not unknown(content):
+        return problems(content, bundle)
+    missing = unknown(content)
+    return [missing] if missing and not bundle.unreadable else []
+
+
+def _refusal(summary: str, bundle: Bundle, findings: Iterable[tuple[Path, str]]) -> DocumentError:
+    placed = [(*bundle.place(where).rpartition(":")[::2], problem) for where, problem in findings]
+    in_order = sorted(placed, key=lambda each: (each[0], int(each[1])))
+    lines = [*bundle.unreadable, *(f"{file}:{line}: {problem}" for file, line, problem in in_order)]
+    return DocumentError(summary, list(dict.fromkeys(lines)))
 
 
 def strong_etag(body: bytes) -> str:

@@ -73,8 +73,14 @@ class Field:
             mode = self._checked_mode(part, (index,) if is_list else ())
             values.append(self._decode(part, mode))
             are_text = are_text and isinstance(values[-1], str) and mode != "json"
+        if is_list and len(values) == 1 and not are_text and self._is_whole(values[0]):
+            return values[0]
         value = values if is_list else values[0]
         return self.cast(value) if are_text else value
+
+    def _is_whole(self, value: object) -> bool:
+        """Tell whether one JSON text is all of a list: many clients write it so, and it can be none of its items."""
+        return isinstance(value, list) and "array" not in self.kinds
 
     def is_file(self, part: Part) -> bool:
         """Tell whether a part is kept as a file."""
@@ -201,6 +207,8 @@ def compile_field(
     accepted = tuple(parse_media_type(each)[0] for each in content_type.split(",") if each.strip())
     if accepted and not any(each == "*/*" or is_text(each) for each in accepted) and "string" in kinds:
         kinds = (kinds - {"string"}) | {BINARY}
+    if "application/octet-stream" in accepted:  # which is what any file is (RFC 2046, section 4.5.1), said or not
+        accepted = ()
     return Field(
         name,
         kinds,

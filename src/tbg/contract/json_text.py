@@ -6,7 +6,7 @@
 import re
 from typing import Any, Final
 
-from tbg.contract.decoding import MalformedBodyError, decode_json
+from tbg.contract.decoding import MalformedBodyError, check_depth, decode_json
 
 # 400 digits are more than a double needs and less than int() refuses.
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,399})", re.ASCII)
@@ -43,6 +43,9 @@ def as_json(value: Any) -> Any:  # noqa: ANN401 - any value
     if not isinstance(value, str) or not value.startswith(("[", "{")):
         return value
     try:
-        return decode_json(value.encode(), {})
+        text = value.encode()
+        found = decode_json(text)
+        check_depth(text, found)
     except (MalformedBodyError, UnicodeEncodeError):
         return value
+    return found

@@ -37,6 +37,7 @@ _FORMER: Final = {  # what OpenAPI 3.0 and earlier drafts of JSON Schema wrote
     ("examples", list): ": a list of examples stands in a schema, not beside it",
 }
 _WORDS: Final = {"array": "a list", "object": "a mapping", "string": "text", "boolean": "true or false"}
+_DECIDING: Final = frozenset({"type", "minProperties"})  # beside which nothing else is worth saying of a value
 _EITHER: Final = {
     f"{_DOCUMENT}#/$defs/parameter/oneOf": "must have either 'schema' or 'content'",
     f"{_DOCUMENT}#/$defs/header/oneOf": "must have either 'schema' or 'content'",
@@ -96,13 +97,15 @@ def _is_regex(text: str) -> bool:
 def _told_once(value: object, errors: Sequence[ValidationError]) -> Iterator[tuple[Path, str]]:
     """Leave out what only follows: what is called unevaluated because something in or beside it is wrong."""
     told: set[Path] = set()
+    decided: set[Path] = set()
     surplus: list[tuple[Path, ValidationError]] = []
-    for error in errors:
+    for error in sorted(errors, key=lambda each: each.kind.name not in _DECIDING):
         path = _path(value, error.instance_path)
         if error.kind.name == "unevaluatedProperties":
             surplus.append((path, error))
-        elif path not in told or error.kind.name == "required":
+        elif path not in told or (error.kind.name == "required" and path not in decided):
             told.add(path)
+            decided |= {path} if error.kind.name in _DECIDING else set()
             yield _finding(path, error)
     around = {path[:length] for path in told for length in range(len(path) + 1)}
     for path, error in surplus:

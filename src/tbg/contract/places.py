@@ -45,7 +45,7 @@ class Source:
         """Return file and line of what stands at ``path``, or of the nearest that is there: ``openapi.yaml:12``."""
         if self._tree is None:
             self._tree = _compose(self.file)
-        return f"{self.name}:{_line(self._tree, path) + 1}" if self._tree else self.name
+        return f"{self.name}:{_line(self._tree, path) + 1 if self._tree else 1}"
 
 
 def _compose(file: File) -> yaml.Node | None:

@@ -70,8 +70,16 @@ def value_at(document: object, path: Sequence[object]) -> object:
 
 
 def resolve(document: object, path: Path) -> tuple[Path, object]:
-    """Return where the references that begin at ``path`` end, and what stands there; their circles were refused."""
+    """Return where the references that begin at ``path`` end, and what stands there.
+
+    Raises:
+        KeyError: They end nowhere.
+    """
     value = value_at(document, path)
+    seen = {path}
     while isinstance(value, dict) and isinstance(value.get("$ref"), str):
         path, value = refer_to(document, value["$ref"])
+        if path in seen:
+            raise KeyError(path)
+        seen.add(path)
     return path, value

@@ -1,13 +1,11 @@
-"""Which kind of object stands where in an OpenAPI document (OpenAPI 3.1.1, section 4.8), and a walk over them.
+"""Which kind of object stands where in an OpenAPI document (OpenAPI 3.1.1, section 4.8).
 
 A kind is a name (``"response"``), a list of one kind (``"[parameter]"``), or a map from names of people's choice to one
 kind (``"{response}"``). What the table does not know is nobody's object: examples, defaults, extensions.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
-
-from tbg.contract.pointers import Path
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -94,17 +92,3 @@ def kind_at(path: Sequence[object]) -> str | None:
     for key in path:
         kind = child_kind(kind, key) if kind else None
     return kind
-
-
-def walk(node: object, kind: str = "openapi", path: Path = ()) -> Iterator[tuple[Path, str, dict[str, object]]]:
-    """Yield each object below ``node`` with its path and kind, in the document's order; maps and lists are none."""
-    pending = [(path, kind, node)]
-    while pending:
-        path, kind, node = pending.pop()
-        if isinstance(node, dict) and kind[0] != "{":
-            yield path, kind, node
-        pending.extend(
-            ((*path, key), inner, value)
-            for key, inner, value in reversed(children(kind, node))
-            if isinstance(value, dict | list)
-        )

@@ -20,7 +20,7 @@ from sqlalchemy import text
 from tbg.app import App, build_app
 from tbg.config import Settings
 from tbg.context import Request, Response
-from tbg.contract import Contract
+from tbg.contract import Contract, UploadedFile
 from tbg.database import Database
 from tbg.errors import DomainError
 from tbg.feature import Feature
@@ -278,6 +278,32 @@ class Notes:
         resp.media = {"answer": len(note.text)}
 
 
+@attrs.frozen
+class UploadForm:
+    file: UploadedFile
+
+
+@attrs.frozen
+class UploadQuery:
+    slowly: bool
+
+
+class Upload:
+    async def on_post(self, req: Request, resp: Response) -> None:
+        call = req.context.call
+        file = call.body(UploadForm).file
+
+        async def count() -> AsyncIterator[bytes]:
+            await asyncio.sleep(1)
+            yield b'{"answer": %d}' % len(file.read())
+
+        if call.parameters(UploadQuery).slowly:
+            resp.stream = count()
+            resp.content_type = falcon.MEDIA_JSON
+        else:
+            resp.media = {"answer": len(file.read())}
+
+
 class EmptyNotes:
     """Falcon middleware that makes an empty table at start-up; workers come one after the other."""
 
@@ -308,6 +334,7 @@ def feature(infrastructure: Infrastructure) -> Feature:
             "/probe/endless": Endless(database),
             "/probe/log": Log(infrastructure.settings),
             "/probe/notes": Notes(database),
+            "/probe/upload": Upload(),
             "/probe/wrong": Wrong(),
             "/probe/cached": Cached(),
             "/probe/account": Fine(),
