@@ -447,10 +447,5 @@ async def test_the_contract_is_served_as_one_document(client: ASGIConductor) -> 
     assert "schemas.yaml" not in served.text
     assert "openapi.yaml#" not in served.text
     assert {"Worker", "Payout", "Error", "Health"} <= served.json["components"]["schemas"].keys()
-    assert list(served.json["components"]["pathItems"]) == [
-        "health",
-        "ready",
-        "version",
-        "openapi.yaml",
-        "openapi.json",
-    ]
+    assert "pathItems" not in served.json["components"]
+    assert all(item.keys().isdisjoint({"$ref"}) for item in served.json["paths"].values())

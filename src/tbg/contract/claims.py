@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 from jsonschema_path import SchemaPath
 
+from tbg.contract.exceptions import UnsupportedError
 from tbg.contract.naming import unused
 from tbg.contract.parameters import Parameter
 
@@ -97,8 +98,10 @@ def strict_query(spec: SchemaPath, operation: Mapping[str, Any], parameters: Ite
     Raises:
         ValueError: It says neither true nor false.
     """
-    document = spec.read_value()
-    is_strict = operation.get(STRICT_QUERY, document.get(STRICT_QUERY, False))
+    of_document = spec.read_value().get(STRICT_QUERY, False)
+    is_strict = operation.get(STRICT_QUERY, of_document)
+    if not isinstance(of_document, bool):
+        raise UnsupportedError((STRICT_QUERY,), "must be true or false")
     if not isinstance(is_strict, bool):
         raise ValueError(f"{STRICT_QUERY} must be true or false")  # noqa: TRY004 - a finding of the document
     if not is_strict:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import attrs
 
+from tbg.contract.compiling import compile_operations
 from tbg.contract.document import Document
-from tbg.contract.operations import Operation, compile_operations
+from tbg.contract.operations import Operation
 
 
 @attrs.frozen
@@ -34,7 +35,10 @@ class Contract:
             DocumentError: It cannot be read, is not valid, or asks for what this engine does not enforce.
         """
         document = Document.load(path)
-        return cls(document, compile_operations(document.spec))
+        operations, findings = compile_operations(document)
+        if document.problems or findings:
+            raise document.refusal(findings)
+        return cls(document, operations)
 
     @property
     def response_headers(self) -> frozenset[str]:

@@ -1,108 +1,99 @@
 """The contract as a file: read, joined, checked, and ready to be served."""
 
 import hashlib
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path as File
 
 import attrs
 import msgspec
-import yaml
-from jsonschema.exceptions import SchemaError
 from jsonschema_path import SchemaPath
-from openapi_schema_validator import OAS31Validator
-from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tbg.contract.bundling import Bundle
+from tbg.contract.conformance import problems, unknown
 from tbg.contract.exceptions import DocumentError
-from tbg.contract.pointers import to_pointer, walk
+from tbg.contract.pointers import Path
+from tbg.contract.writing import to_yaml
 
-# What may stand beside a "$ref" at the top of a schema: the reference is followed first, and only these are not lost.
-_BESIDE_REFERENCE = frozenset({"$ref", "default", "title", "description", "deprecated", "example", "examples"})
+_NO_SEPARATOR = "\0"  # in a key: a path may hold "#", which openapi-core's own takes for two keys
 
 
 @attrs.frozen
 class Document:
-    """A valid OpenAPI 3.1 document.
+    """An OpenAPI 3.1 document.
 
     Attributes:
         path: The file that people edit.
         files: Every file it is made of, ``path`` first.
         content: The whole document as plain values, references to other files joined in.
         spec: The same for openapi-core's factories.
-        yaml: The document as YAML; the very bytes of ``path`` when it is a single file.
         json: The document as JSON.
+        problems: What is wrong with it, each with its path; the rest of this engine takes a document without any.
+        renamed: Components from other files that could not keep their name, as pointers, with the place they come from.
     """
 
-    path: Path
-    files: tuple[Path, ...]
+    path: File
+    files: tuple[File, ...]
     content: dict[str, object] = attrs.field(repr=False)
     spec: SchemaPath = attrs.field(repr=False)
-    yaml: bytes = attrs.field(repr=False)
     json: bytes = attrs.field(repr=False)
+    problems: tuple[tuple[Path, str], ...]
+    renamed: dict[str, str]
+    _bundle: Bundle = attrs.field(repr=False)
 
     @classmethod
-    def load(cls, path: Path) -> "Document":
+    def load(cls, path: File) -> "Document":
         """Read ``path`` and every file it refers to.
 
         Raises:
-            DocumentError: Something cannot be read or is not valid OpenAPI 3.1; all findings are listed.
+            DocumentError: A file cannot be read or understood, or is nothing of OpenAPI 3.1.
         """
         bundle = Bundle(path)
         content = bundle.document
-        findings = bundle.problems or list(_findings(content))
-        if findings or not isinstance(content, dict):
-            raise DocumentError(f"The contract {path} cannot be used:", findings)
-        single = len(bundle.files) == 1
+        found = list(_problems(content, bundle))
+        if bundle.unreadable or not isinstance(content, dict) or unknown(content):
+            raise _refusal(f"The contract {path} cannot be used:", bundle, found)
         return cls(
             path=path,
-            files=tuple(bundle.files),
+            files=bundle.files,
             content=content,
-            spec=SchemaPath.from_dict(content),
-            yaml=path.read_bytes() if single else _dump(content),
+            spec=SchemaPath.from_dict(content, separator=_NO_SEPARATOR),
             json=msgspec.json.encode(content),
+            problems=tuple(found),
+            renamed=bundle.renamed,
+            bundle=bundle,
         )
+
+    @cached_property
+    def yaml(self) -> bytes:
+        """The document as YAML; the very bytes of ``path`` when these say the same."""
+        return self.path.read_bytes() if self._bundle.is_as_written else to_yaml(self.content)
+
+    def place(self, path: Path) -> str:
+        """Return file and line of what stands at ``path``, or of the nearest that is there: ``openapi.yaml:12``."""
+        return self._bundle.place(path)
+
+    def refusal(self, findings: Iterable[tuple[Path, str]]) -> DocumentError:
+        """Return an error that tells all problems, and ``findings``: what this engine does not enforce."""
+        if self.problems:
+            return _refusal(f"The contract {self.path} cannot be used:", self._bundle, [*self.problems, *findings])
+        return _refusal("The contract asks for what this engine does not enforce:", self._bundle, findings)
+
+
+def _problems(content: object, bundle: Bundle) -> Iterable[tuple[Path, str]]:
+    if isinstance(content, dict) and not unknown(content):
+        return problems(content, bundle)
+    missing = unknown(content)
+    return [missing] if missing and not bundle.unreadable else []
+
+
+def _refusal(summary: str, bundle: Bundle, findings: Iterable[tuple[Path, str]]) -> DocumentError:
+    placed = [(*bundle.place(where).rpartition(":")[::2], problem) for where, problem in findings]
+    in_order = sorted(placed, key=lambda each: (each[0], int(each[1])))
+    lines = [*bundle.unreadable, *(f"{file}:{line}: {problem}" for file, line, problem in in_order)]
+    return DocumentError(summary, list(dict.fromkeys(lines)))
 
 
 def strong_etag(body: bytes) -> str:
     """Return a strong entity tag (RFC 9110, section 8.8.3) without its quotes."""
     return hashlib.sha256(body).hexdigest()[:32]
-
-
-def _dump(content: dict[str, object]) -> bytes:
-    return yaml.dump(content, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, encoding="utf-8")
-
-
-def _findings(content: object) -> Iterator[str]:
-    if not isinstance(content, dict):
-        yield "it is empty, or not a mapping at the top"
-    elif not str(content.get("openapi", "")).startswith("3.1."):
-        yield f"openapi: must be 3.1.x, not {content.get('openapi', 'missing')}"
-    else:
-        yield from _invalid_openapi(content)
-        yield from _invalid_schemas(content)
-
-
-def _invalid_openapi(content: dict[str, object]) -> Iterator[str]:
-    for error in OpenAPIV31SpecValidator(content).iter_errors():
-        place = to_pointer(getattr(error, "absolute_path", ())) or "/"
-        yield f"{place}: {_short(str(getattr(error, 'message', error)))}"
-
-
-def _invalid_schemas(content: dict[str, object]) -> Iterator[str]:
-    """Find what the OpenAPI validator leaves alone: it does not look into schemas."""
-    for path, mapping in walk(content):
-        if path and (path[-1] == "schema" or path[:-1] == ("components", "schemas")):
-            if unread := mapping.keys() - _BESIDE_REFERENCE if "$ref" in mapping else ():
-                beside = ", ".join(sorted(unread))
-                yield f"{to_pointer(path)}: {beside} beside $ref would not be enforced here: put both into allOf"
-            if mapping.keys() == {"$ref"}:
-                continue  # joining the files has followed it
-            try:
-                OAS31Validator.check_schema(mapping)
-            except SchemaError as error:
-                yield f"{to_pointer((*path, *error.absolute_path))}: {_short(error.message)}"
-
-
-def _short(message: str, limit: int = 300) -> str:
-    message = message.partition("\n")[0]
-    return message if len(message) <= limit else message[: limit - 1] + "…"

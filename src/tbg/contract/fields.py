@@ -12,7 +12,8 @@ import attrs
 from tbg.contract.casting import Cast, Casters, as_text
 from tbg.contract.decoding import MalformedBodyError, check_depth, decode_json
 from tbg.contract.kinds import BINARY, STRUCTURED, Kinds, encoding_of, items_of, kinds_of, lengths_of
-from tbg.contract.media_types import UTF8, is_json, is_text, parse_media_type
+from tbg.contract.matching import parse_media_type
+from tbg.contract.media_types import UTF8, is_json, is_text
 from tbg.contract.parts import Part
 from tbg.contract.schemas import Finding, pointer_of
 from tbg.contract.shapes import Schema

@@ -25,9 +25,14 @@ _EAST = r"\+(?:00:0[1-9]|00:[1-5][0-9]|(?:0[1-9]|[12][0-9]):[0-9]{2})"
 _AHEAD = rf"[0-9]{{4}}-(?:07-01|01-01)[Tt]{_MINUTE}:60{_FRACTION}{_EAST}"
 _DATE_TIME = rf"^(?:{_DAY}[Tt]{_MINUTE}:[0-5][0-9]{_FRACTION}(?:[Zz]|[+-]{_MINUTE})|{_BEHIND}|{_AHEAD})$"
 
-# RFC 5321, section 4.1.2, has neither a name around a mailbox nor a tab in a quoted local part; all of it is ASCII.
-_MAILBOX = "^[ -~]*[^>]$"
-_IDN_MAILBOX = r"^[^\t]*[^>]$"
+# RFC 5321, sections 4.1.2 and 4.5.3.1. jsonschema-rs takes a name around a mailbox, too, and what stands behind that.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_QUOTED = r'"(?:[ !#-\[\]-~]|\\[ -~])*"'
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_MAILBOX = rf"^(?:{_ATOM}(?:\.{_ATOM})*|{_QUOTED})@{_LABEL}(?:\.{_LABEL})*$"
+_LITERAL = {"format": "email", "pattern": r"^[ -~]*\]$"}  # a@[IPv6:::1]
+_LENGTHS = "^.{1,64}@[^@]{1,255}$"
+_IDN_MAILBOX = r"^[^\t\r\n]*[^\s>]$"
 
 _BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"  # RFC 4648, section 4
 _BASE64URL = "^(?:[A-Za-z0-9_-]{4})*(?:[A-Za-z0-9_-]{2}(?:==)?|[A-Za-z0-9_-]{3}=?)?$"  # section 5, padded or not
@@ -51,7 +56,7 @@ _OF_TEXT: Final[Mapping[str, dict[str, Any]]] = {
     "date": {"format": "date", "pattern": f"^{_DAY}$"},
     "time": {"format": "time", "pattern": f"^{_TIME}$"},
     "date-time": {"format": "date-time", "pattern": _DATE_TIME},
-    "email": {"format": "email", "pattern": _MAILBOX},
+    "email": {"anyOf": [{"pattern": _MAILBOX}, _LITERAL], "pattern": _LENGTHS},
     "idn-email": {"format": "idn-email", "pattern": _IDN_MAILBOX},
     "byte": {"pattern": _BASE64},
     "base64url": {"pattern": _BASE64URL},

@@ -1,4 +1,4 @@
-"""Which entry of a ``content`` map is meant by a Content-Type.
+"""Media types: how they are written, and which entry of a ``content`` map is meant by one.
 
 Of the keys that match, the most specific one counts (OpenAPI 3.1.1, sections 4.8.13 and 4.8.17): a type before a range,
 and with more parameters before with fewer.
@@ -8,10 +8,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from tbg.contract.media_types import parse_media_type
-
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _TYPE: Final = re.compile(rf"{_TOKEN.pattern}/{_TOKEN.pattern}")
+# The quantifiers are possessive and each match begins with a semicolon, so that a long header takes a short time.
+_PARAMETER: Final = re.compile(r';[ \t]*+([^;="\s]++)[ \t]*+=[ \t]*+(?:"((?:[^"\\]|\\.)*+)"|([^;]*+))')
 _MOST_SPELLINGS: Final = 16
 _LONGEST_SPELLING: Final = 64
 _CHARSET: Final = "charset"
@@ -20,6 +20,16 @@ _UTF8: Final = {"utf8": "utf-8"}
 type Parameters = Mapping[str, str]
 type Find[T] = Callable[[str], tuple[T | None, Parameters]]
 """Find by a Content-Type the entry that is meant, if any, and return the parameters with it."""
+
+
+def parse_media_type(header: str) -> tuple[str, dict[str, str]]:
+    """Split a Content-Type into its lower-case type and parameters (RFC 9110, section 8.3.1), however untidy."""
+    media_type, semicolon, rest = header.partition(";")
+    parameters: dict[str, str] = {}
+    for name, quoted, token in _PARAMETER.findall(semicolon + rest):
+        value = re.sub(r"\\(.)", r"\1", quoted) if quoted else token.strip().strip('"')
+        parameters.setdefault(name.lower(), value)
+    return media_type.strip().lower(), parameters
 
 
 def canonical(key: str) -> str:

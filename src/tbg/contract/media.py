@@ -15,8 +15,8 @@ from tbg.contract.casting import compile_caster
 from tbg.contract.decoding import MalformedBodyError, decode_json, decode_text
 from tbg.contract.forms import Form, Verdict
 from tbg.contract.kinds import BINARY, STRUCTURED, Kinds, kinds_of
-from tbg.contract.matching import distinct
-from tbg.contract.media_types import FORMS, JSON, MULTIPART, UTF8, is_json, is_text, parse_media_type
+from tbg.contract.matching import distinct, parse_media_type
+from tbg.contract.media_types import FORMS, JSON, MULTIPART, UTF8, is_json, is_text
 from tbg.contract.schemas import Finding, Validate, compile_schema
 from tbg.contract.sequences import SEQUENCES, Items, compile_sequence
 from tbg.contract.shapes import Shapes, written

@@ -1,20 +1,16 @@
 """Operations: what a contract says of one method on one path, compiled for use on every request."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 
 import attrs
-from jsonschema_path import SchemaPath
 
-from tbg.contract.claims import Claims, merge_parameters, strict_query
-from tbg.contract.exceptions import DocumentError
+from tbg.contract.claims import Claims
 from tbg.contract.matching import Find, finder
-from tbg.contract.media import Content, Media, compile_content
+from tbg.contract.media import Content, Media
 from tbg.contract.naming import argument_names
-from tbg.contract.parameters import Parameter, compile_parameter
-from tbg.contract.responses import ResponseRule, Responses
-from tbg.contract.router import Router, parameter_names
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+from tbg.contract.parameters import Parameter
+from tbg.contract.responses import ResponseRule
+from tbg.contract.router import parameter_names
 
 
 @attrs.frozen
@@ -78,76 +74,3 @@ class Operation:
         """Return the rule for ``status``: its own, else its range's, else the default (OpenAPI 3.1, section 4.8.16)."""
         responses = self.responses
         return self._exact.get(status) or responses.get(f"{status // 100}XX") or responses.get("default")
-
-
-def compile_operations(spec: SchemaPath) -> dict[tuple[str, str], Operation]:
-    """Compile every operation, by method and path.
-
-    Raises:
-        DocumentError: Some operations ask for what this engine does not enforce; all are listed.
-    """
-    operations: dict[tuple[str, str], Operation] = {}
-    responses, findings = Responses(spec), list(_unroutable(spec))
-    for path, item in (spec / "paths").items() if "paths" in spec else ():
-        for method in METHODS:
-            if method not in item:
-                continue
-            try:
-                operations[method.upper(), str(path)] = _compile(spec, responses, str(path), item, method)
-            except ValueError as error:
-                findings.append(f"{method.upper()} {path}: {error}")
-    if findings:
-        raise DocumentError("The contract asks for what this engine does not enforce:", findings)
-    return operations
-
-
-def _unroutable(spec: SchemaPath) -> Iterator[str]:
-    """List the templates that cannot be routed, by offering them to a router of their own."""
-    router = Router()
-    for path in (spec / "paths").keys() if "paths" in spec else ():
-        try:
-            router.add_route(str(path), object())
-        except ValueError as error:
-            yield f"{path}: {error}"
-
-
-def _compile(spec: SchemaPath, responses: Responses, path: str, item: SchemaPath, method: str) -> Operation:
-    operation = item / method
-    for problem in _unsupported(spec, operation):
-        raise ValueError(problem)
-    parameters = merge_parameters(_parameters(spec, item), _parameters(spec, operation))
-    known = strict_query(spec, operation.read_value(), parameters)
-    return Operation(
-        operation_id=(operation / "operationId").read_str(),
-        method=method.upper(),
-        path=path,
-        extensions={key: value for key, value in operation.read_value().items() if key.startswith("x-")},
-        parameters=parameters,
-        body=_body(spec, operation),
-        responses={str(status): responses.compile(response) for status, response in (operation / "responses").items()},
-        needs_query=known is not None or any(parameter.location == "query" for parameter in parameters),
-        strict_query=known,
-    )
-
-
-def _unsupported(spec: SchemaPath, operation: SchemaPath) -> Iterator[str]:
-    if "operationId" not in operation:
-        yield "operationId is missing: generated clients and the log need a name"
-    if "responses" not in operation:
-        yield "responses are missing: nothing could be answered"
-    declared = operation if "security" in operation else spec
-    if "security" in declared and (declared / "security").read_value():
-        yield "security is declared, but nothing enforces it yet"
-
-
-def _parameters(spec: SchemaPath, owner: SchemaPath) -> Iterable[Parameter]:
-    if "parameters" not in owner:
-        return []
-    return [compile_parameter(spec, parameter) for parameter in owner / "parameters"]
-
-
-def _body(spec: SchemaPath, operation: SchemaPath) -> RequestBody | None:
-    if "requestBody" not in operation:
-        return None
-    body = operation / "requestBody"
-    return RequestBody((body / "required").read_bool(default=False), compile_content(spec, body / "content"))

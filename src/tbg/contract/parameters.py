@@ -8,7 +8,8 @@ import attrs
 from jsonschema_path import SchemaPath
 
 from tbg.contract.decoding import MalformedBodyError, decode_json
-from tbg.contract.media_types import is_json, parse_media_type
+from tbg.contract.matching import parse_media_type
+from tbg.contract.media_types import is_json
 from tbg.contract.naming import python_name
 from tbg.contract.raw import Decode, Fields, decode_form, decode_percent
 from tbg.contract.readers import InvalidParameterError, Read, text_reader

@@ -28,6 +28,7 @@ _ENCODED: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _PCHAR: Final = "%!$&'()*+,;=:@"  # beside the unreserved; "%" begins an encoding (RFC 3986, section 3.3)
 _BAD_PERCENT: Final = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_UNREACHABLE: Final = re.compile(r"[?#\\\s\x00-\x1f\x7f]|%(?![0-9A-Fa-f]{2})")
 _NO_VALUES: Final = frozenset({"", ".", ".."})
 
 
@@ -152,6 +153,8 @@ def _segments(template: str) -> list[str]:
         rest = _PARAMETER.sub("", segment)
         if "{" in rest or "}" in rest or "}{" in segment:
             raise ValueError("each brace must have its other, with a name between, and no two parameters may touch")
+        if any(map(_UNREACHABLE.search, _PARAMETER.split(segment)[::2])) or segment in {".", ".."}:
+            raise ValueError("no request can have this path: what a URI has no place for is written %3F, %23, %20, …")
     names = parameter_names(template)
     if len(names) != len(set(names)):
         raise ValueError("each of its parameters must have a name of its own")

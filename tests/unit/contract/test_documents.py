@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tbg.contract import Contract, DocumentError
-from tests.unit.contract.support import Document, Resource, body, document, load, operation, respond, serve
+from tests.unit.contract.support import Document, Resource, body, document, findings, load, operation, respond, serve
 
 VALID = document({"/act": {"get": operation()}})
 HEAD = "openapi: 3.1.0\ninfo: {title: T, version: '1'}\n"
@@ -37,21 +37,21 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         ("", "it is empty, or not a mapping at the top"),
         ("- a\n", "it is empty, or not a mapping at the top"),
         ("just text", "it is empty, or not a mapping at the top"),
-        ("{", "openapi.yaml: "),
-        ("a: b: c", "line 1, column 5"),
-        ("a: &x [*x]", "openapi.yaml: "),
-        ("a: !!python/object:os.system {}", "openapi.yaml: "),
+        ("{", "openapi.yaml:1: it is not YAML: "),
+        ("a: b: c", "openapi.yaml:1: it is not YAML: mapping values are not allowed in this context (column 5)"),
+        ("a: &x [*x]", "openapi.yaml:1: the alias *x stands for nothing that ends before it"),
+        ("a: !!python/object:os.system {}", "openapi.yaml:1: the tag !!python/object:os.system has no meaning"),
         ("a: 1\nb: 2\na: 3\n", "this key stands twice: a"),
         ("x: {a: 1, a: 2}", "this key stands twice: a"),
         ("'200': 1\n200: 2\n", "this key stands twice: 200"),
-        ("? [a, b]\n: 1\n", "merge keys and structured keys are not allowed"),
-        ("base: &base {a: 1}\nx:\n  <<: *base\n", "merge keys and structured keys are not allowed"),
-        ("a: 1\n---\nb: 2\n", "openapi.yaml: "),
+        ("? [a, b]\n: 1\n", "openapi.yaml:1: a key must be text, not a structure"),
+        ("base: &base {a: 1}\nx:\n  <<: *base\n", "openapi.yaml:3: merge keys (<<) are not allowed"),
+        ("a: 1\n---\nb: 2\n", "openapi.yaml:2: a second document begins"),
         ("{}", "openapi: must be 3.1.x, not missing"),
         ("openapi: 3.0.3\ninfo: {title: T, version: '1'}\npaths: {}\n", "openapi: must be 3.1.x, not 3.0.3"),
         ("swagger: '2.0'\n", "openapi: must be 3.1.x, not missing"),
         ("openapi: 3.2.0\ninfo: {title: T, version: '1'}\n", "openapi: must be 3.1.x, not 3.2.0"),
-        ("openapi: 3.1.0\n", "is a required property"),
+        ("openapi: 3.1.0\n", "openapi.yaml:1: /: lacks 'info'"),
     ],
 )
 def test_what_is_no_openapi_3_1_is_refused(tmp_path: Path, text: str, message: str) -> None:
@@ -61,7 +61,7 @@ def test_what_is_no_openapi_3_1_is_refused(tmp_path: Path, text: str, message: s
 def test_bytes_that_are_no_utf_8_are_refused(tmp_path: Path) -> None:
     (tmp_path / "openapi.yaml").write_bytes(b"a: \xff\n")
 
-    with pytest.raises(DocumentError, match=r"openapi\.yaml: "):
+    with pytest.raises(DocumentError, match=r"openapi\.yaml:1: it is not UTF-8: the byte 0xFF"):
         Contract.load(tmp_path / "openapi.yaml")
 
 
@@ -104,7 +104,7 @@ def test_findings_are_listed_all_at_once(tmp_path: Path) -> None:
     text = refusal(tmp_path, changed(change))
 
     assert text.splitlines()[0] == "The contract asks for what this engine does not enforce:"
-    assert "  - GET /act: operationId is missing" in text
+    assert "  - openapi.yaml:1: GET /act: operationId is missing" in text
 
 
 @pytest.mark.parametrize("path", ["/b/{a}{b}", "/b/{a}/{a}"])
@@ -327,7 +327,6 @@ examples: {A: {value: {$ref: nowhere.yaml}}}
     components = contract.document.content["components"]
     assert {kind: list(found) for kind, found in components.items()} == {  # type: ignore[attr-defined]  # a mapping
         "responses": ["Error", "Done"],
-        "pathItems": ["item"],
         "parameters": ["Size"],
         "requestBodies": ["Order"],
         "examples": ["A"],
@@ -337,15 +336,16 @@ examples: {A: {value: {$ref: nowhere.yaml}}}
     assert serve(contract).send("POST", "/b", params={"size": "x"}, json={}).status_code == 422
 
 
-def test_path_items_are_adopted_under_a_readable_name(tmp_path: Path) -> None:
+def test_path_items_stand_where_they_are_used(tmp_path: Path) -> None:
     other = json.dumps(document({"/v1/act": {"get": operation()}}))
     root = document({"/v1/act": {"$ref": "other.yaml#/paths/~1v1~1act"}})
     del root["components"]
 
     contract = load(tmp_path, root, other__yaml=other)
 
-    components: Any = contract.document.content["components"]
-    assert list(components["pathItems"]) == ["v1_act"]
+    content: Any = contract.document.content
+    assert content["paths"]["/v1/act"]["get"]["operationId"] == "act"
+    assert list(content["components"]) == ["responses"]
     assert ("GET", "/v1/act") in contract.operations
 
 
@@ -439,22 +439,34 @@ def test_a_list_can_be_pointed_into(tmp_path: Path) -> None:
     assert serve(contract).send("POST", json="x").status_code == 422
 
 
-def test_two_things_of_one_name_are_refused(tmp_path: Path) -> None:
-    schema = {"oneOf": [{"$ref": "a.yaml#/Id"}, {"$ref": "b.yaml#/Id"}]}
+def test_two_things_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    schema = {"properties": {"a": {"$ref": "a.yaml#/Id"}, "b": {"$ref": "b.yaml#/Id"}, "c": {"$ref": "c/b.yaml#/Id"}}}
     content = document({"/act": {"post": operation(requestBody=body(schema))}})
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "b.yaml").write_text("# another\nId: {type: boolean}")
 
-    text = refusal(tmp_path, content, a__yaml="Id: {}", b__yaml="Id: {}")
+    contract = load(tmp_path, content, a__yaml="Id: {type: integer}", b__yaml="Id: {type: string}")
 
-    assert "#/components/schemas/Id: two different things have this name" in text
+    components: Any = contract.document.content["components"]
+    assert components["schemas"] == {"Id": {"type": "integer"}, "b_Id": {"type": "string"}, "Id_2": {"type": "boolean"}}
+    assert contract.document.renamed == {
+        "/components/schemas/b_Id": "b.yaml:1",
+        "/components/schemas/Id_2": "c/b.yaml:2",
+    }
+    assert findings(serve(contract).send("POST", json={"a": 1, "b": 1, "c": True})) == [("body", "/b", "type")]
 
 
-def test_a_name_that_the_contract_has_itself_is_refused(tmp_path: Path) -> None:
+def test_a_name_that_the_contract_has_itself_stays_its_own(tmp_path: Path) -> None:
     content = document(
         {"/act": {"post": operation(requestBody=body({"$ref": "a.yaml#/Id"}))}},
         components={"schemas": {"Id": {}}, "responses": ROOT["components"]["responses"]},
     )
 
-    assert "stands in the contract and again in a.yaml" in refusal(tmp_path, content, a__yaml="Id: {type: integer}")
+    contract = load(tmp_path, content, a__yaml="Id: {type: integer}")
+
+    components: Any = contract.document.content["components"]
+    assert components["schemas"] == {"Id": {}, "a_Id": {"type": "integer"}}
+    assert contract.document.renamed == {"/components/schemas/a_Id": "a.yaml:1"}
 
 
 @pytest.mark.parametrize("wrapped", [False, True])

@@ -758,6 +758,16 @@ def test_strictness_is_true_or_false(tmp_path: Path, value: object) -> None:
         load(tmp_path, document({"/act": {"get": operation(**members)}}))
 
 
+def test_strictness_of_the_document_is_true_or_false_and_that_is_said_once(tmp_path: Path) -> None:
+    paths = {f"/{name}": {"get": operation(name)} for name in ("a", "b")}
+    members: Document = {"x-strict-query": "yes"}
+
+    with pytest.raises(DocumentError) as refused:
+        load(tmp_path, document(paths, **members))
+
+    assert str(refused.value).count("must be true or false") == 1
+
+
 @pytest.mark.parametrize(
     ("name", "argument", "field"),
     [
@@ -768,6 +778,7 @@ def test_strictness_is_true_or_false(tmp_path: Path, value: object) -> None:
         ("a-b", "a_b", "a_b"),
         ("1x", "_1x", "_1x"),
         ("filter[x]", "filter_x_", "filter_x_"),
+        ("x:int", "x_int", "x_int"),
         ("é", "é", "é"),
         ("workerId", "workerId", "worker_id"),
     ],
