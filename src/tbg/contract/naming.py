@@ -22,12 +22,13 @@ def argument_names(names: Iterable[str]) -> dict[str, str]:
     That is the same if Python and a responder's own arguments allow it, else `python_name`, with ``_`` or ``_2`` behind
     it if that is taken: ``class -> class_``, ``req -> req_``, ``a-b -> a_b``.
     """
-    named: dict[str, str] = {}
+    names = list(names)
+    named = {name: name for name in names if name.isidentifier() and not iskeyword(name) and name not in _RESERVED}
     for name in names:
-        is_usable = name.isidentifier() and not iskeyword(name)
-        argument = name if is_usable else python_name(name)
-        named[name] = unused(f"{argument}_" if argument in _RESERVED else argument, named.values())
-    return named
+        if name not in named:
+            argument = python_name(name)
+            named[name] = unused(f"{argument}_" if argument in _RESERVED else argument, named.values())
+    return {name: named[name] for name in names}
 
 
 def unused(name: str, taken: Iterable[str]) -> str:

@@ -59,6 +59,8 @@ def routed(templates: list[str], path: str) -> tuple[str | None, dict[str, objec
         (["/caf%C3%A9-{x}"], "/caf%c3%a9-%2f", ("/caf%C3%A9-{x}", {"x": "/"})),
         (["/café-{x}"], "/caf%c3%a9-1", ("/café-{x}", {"x": "1"})),
         (["/f({x})"], "/f%28a%2Fb%29", ("/f({x})", {"x": "a/b"})),
+        (["/{a-b}/{a_b}/{a.b}"], "/1/2/3", ("/{a-b}/{a_b}/{a.b}", {"a_b_2": "1", "a_b": "2", "a_b_3": "3"})),
+        (["/{req}/{req_}"], "/1/2", ("/{req}/{req_}", {"req__2": "1", "req_": "2"})),
         (["/{class}/{req}/{a-b}"], "/1/2/3", ("/{class}/{req}/{a-b}", {"class_": "1", "req_": "2", "a_b": "3"})),
     ],
 )
