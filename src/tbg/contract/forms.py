@@ -41,6 +41,8 @@ class Form:
         schema = media / "schema" if "schema" in media else None
         self._validate: Validate = compile_schema(spec, schema) if schema is not None else lambda _: ()
         self._ways = Ways(spec, media_type, media).compile()
+        fields = (each for way in self._ways for name, each in way.named.items() if name not in way.styled)
+        self.unread = tuple(dict.fromkeys(each.name for each in fields if each.is_unread))
 
     def receive(
         self, _content_type: str, parameters: Mapping[str, str], disk: Disk, most_bytes: int

@@ -57,6 +57,7 @@ class Media:
         receive: How the body of a request is read and judged while it arrives, instead of `decode` and `validate`.
         keeps_files: Whether something of it may have to be put on disk.
         unread: Why no such body can be read; empty if it can.
+        unread_fields: The fields of a form that cannot be read.
     """
 
     media_type: str
@@ -66,6 +67,7 @@ class Media:
     receive: Receive | None = attrs.field(default=None, repr=False, kw_only=True)
     keeps_files: bool = attrs.field(default=False, kw_only=True)
     unread: str = attrs.field(default="", kw_only=True)
+    unread_fields: tuple[str, ...] = attrs.field(default=(), kw_only=True)
 
 
 Content = Mapping[str, Media]
@@ -100,7 +102,14 @@ def _compile_entry(spec: SchemaPath, key: str, media: SchemaPath) -> Media:
 def _compile(spec: SchemaPath, media_type: str, media: SchemaPath) -> Media:
     if media_type in FORMS:
         form = Form(spec, media_type, media)
-        return Media(media_type, form.decode, _findings_of, receive=form.receive, keeps_files=media_type == MULTIPART)
+        return Media(
+            media_type,
+            form.decode,
+            _findings_of,
+            receive=form.receive,
+            keeps_files=media_type == MULTIPART,
+            unread_fields=form.unread,
+        )
     schema = media / "schema" if "schema" in media else None
     validate = compile_schema(spec, schema) if schema is not None else None
     if is_json(media_type):
