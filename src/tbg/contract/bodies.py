@@ -76,7 +76,8 @@ def _judge(raw: bytes, media: Media, parameters: Mapping[str, str]) -> Received:
         value = media.decode(raw, parameters)
         if media.decode is not decode_json:
             return value, nul_in_value(value) or (media.validate(value) if media.validate else ()), _nothing
-        check_depth(raw, value)
+        if not media.is_bounded:
+            check_depth(raw, value)
     except MalformedBodyError as error:
         raise falcon.HTTPBadRequest(description=str(error)) from None
     return value, nul_in_json(raw, value) or (media.validate(value) if media.validate else ()), _nothing
