@@ -14,11 +14,13 @@ from tbg.contract.calls import UNSET, Call, Unset
 from tbg.contract.contract import Contract
 from tbg.contract.errors import ErrorSerializer, InvalidRequestError, write_error
 from tbg.contract.exceptions import ContractError, DocumentError, MismatchError
+from tbg.contract.linting.examination import every_remark, extension_remarks, written
+from tbg.contract.linting.keywords import Extensions
 from tbg.contract.middleware import Mode, RequestContract, ResponseContract
 from tbg.contract.operations import Operation
 from tbg.contract.responses import Breach
 from tbg.contract.router import Router, allowed_methods, is_malformed
-from tbg.contract.routing import Answers, Resources, differences, mount, served, undocumented
+from tbg.contract.routing import Answers, Resources, differences, disagreements, mount, served, undocumented
 from tbg.contract.schemas import Finding
 from tbg.contract.serving import DocumentResource
 from tbg.contract.streams import BrokenStreamError
@@ -37,6 +39,7 @@ __all__ = [
     "DocumentError",
     "DocumentResource",
     "ErrorSerializer",
+    "Extensions",
     "Finding",
     "InvalidRequestError",
     "Limits",
@@ -52,6 +55,9 @@ __all__ = [
     "UploadedFile",
     "allowed_methods",
     "differences",
+    "disagreements",
+    "every_remark",
+    "extension_remarks",
     "is_malformed",
     "mount",
     "served",
@@ -59,4 +65,5 @@ __all__ = [
     "unread_bodies",
     "vary_by",
     "write_error",
+    "written",
 ]

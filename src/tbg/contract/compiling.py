@@ -13,6 +13,7 @@ from tbg.contract.operations import Operation, RequestBody
 from tbg.contract.parameters import Parameter, compile_parameter
 from tbg.contract.pointers import Path, resolve, to_pointer, value_at
 from tbg.contract.responses import ResponseRule, Responses
+from tbg.contract.shapes import MISSING
 from tbg.contract.structure import METHODS
 
 type Findings = list[tuple[Path, str]]
@@ -112,9 +113,14 @@ class _Compiler:
         if path not in self._parameters:
             self._parameters[path] = None
             try:
-                self._parameters[path] = compile_parameter(self._spec, self._at(path))
+                parameter = self._parameters[path] = compile_parameter(self._spec, self._at(path))
             except ValueError as error:
                 self._add(path, label, error)
+            else:
+                # A responder would get what no client may send.
+                if parameter.default is not MISSING and (wrong := parameter.validate(parameter.default)):
+                    text = f"the default of '{parameter.name}' breaks its schema: {wrong[0].detail}"
+                    self._add((*path, "schema", "default"), label, ValueError(text))
         return self._parameters[path]
 
     def _body(self, path: Path, label: str) -> RequestBody | None:
