@@ -45,7 +45,7 @@ def check_contract(settings: Settings, path: Path, *, strict: bool = False) -> i
         errors += [*error.findings, *_broken_features()]
     else:
         errors += _compare(settings, contract)
-        warnings = written(contract.document, every_remark(contract.document))
+        warnings = written(contract.document, {*contract.remarks, *every_remark(contract.document)})
     _print("error", errors)
     _print("warning", warnings)
     return 1 if errors or (strict and warnings) else 0

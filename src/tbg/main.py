@@ -28,6 +28,6 @@ def create_app() -> App:
         structlog.stdlib.get_logger("tbg.settings").warning("settings.unknown", variables=unknown)
     contract = Contract.load(settings.contract_path)
     if contract.document.remarks:
-        shown, count = contract.warnings[:_SHOWN_WARNINGS], len(contract.document.remarks)
+        shown, count = contract.warnings[:_SHOWN_WARNINGS], len(contract.remarks)
         structlog.stdlib.get_logger("tbg.contract").warning("contract.warnings", count=count, warnings=shown)
     return build_app(Infrastructure.from_settings(settings), contract, load_factories())

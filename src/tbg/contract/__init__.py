@@ -24,6 +24,7 @@ from tbg.contract.routing import Answers, Resources, differences, disagreements,
 from tbg.contract.schemas import Finding
 from tbg.contract.serving import DocumentResource
 from tbg.contract.streams import BrokenStreamError
+from tbg.contract.unread import unread_bodies
 from tbg.contract.uploads import MOST_ON_DISK, UploadedFile, UploadStorageError
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "mount",
     "served",
     "undocumented",
+    "unread_bodies",
     "vary_by",
     "write_error",
     "written",
