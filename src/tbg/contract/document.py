@@ -12,6 +12,10 @@ from jsonschema_path import SchemaPath
 from tbg.contract.bundling import Bundle, Reference
 from tbg.contract.conformance import problems, unknown
 from tbg.contract.exceptions import DocumentError
+from tbg.contract.linting.annotations import ignored
+from tbg.contract.linting.grammar import nodes
+from tbg.contract.linting.keywords import Extension, extensions_in, misplaced_words
+from tbg.contract.linting.remarks import Remark
 from tbg.contract.lookups import path_into
 from tbg.contract.pointers import Path
 from tbg.contract.writing import to_yaml
@@ -29,6 +33,8 @@ class Document:
         json: The document as JSON.
         problems: What is wrong with it, each with its path; the rest of this engine takes a document without any.
         renamed: Components from other files that could not keep their name, as pointers, with the place they come from.
+        remarks: What it says and nothing reads.
+        extensions: Its ``x-…`` names, for those who read them.
     """
 
     path: File
@@ -38,6 +44,8 @@ class Document:
     json: bytes = attrs.field(repr=False)
     problems: tuple[tuple[Path, str], ...]
     renamed: dict[str, str]
+    remarks: tuple[Remark, ...] = attrs.field(repr=False)
+    extensions: tuple[Extension, ...] = attrs.field(repr=False)
     _bundle: Bundle = attrs.field(repr=False)
 
     @classmethod
@@ -49,7 +57,9 @@ class Document:
         """
         bundle = Bundle(path)
         content = bundle.document
-        found = list(_problems(content, bundle))
+        objects = nodes(content) if isinstance(content, dict) else []
+        remarks = (*misplaced_words(objects), *ignored(objects))
+        found = [*_problems(content, bundle), *((each.path, each.message) for each in remarks if each.level == "error")]
         if bundle.unreadable or not isinstance(content, dict) or unknown(content):
             raise _refusal(f"The contract {path} cannot be used:", bundle, found)
         return cls(
@@ -60,6 +70,8 @@ class Document:
             json=msgspec.json.encode(content),
             problems=tuple(found),
             renamed=bundle.renamed,
+            remarks=remarks,
+            extensions=tuple(extensions_in(objects)),
             bundle=bundle,
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tbg.contract import Contract, DocumentError
+from tbg.contract import Contract, DocumentError, unread_bodies
 from tests.unit.contract.support import Document, Resource, body, document, findings, load, operation, respond, serve
 
 VALID = document({"/act": {"get": operation()}})
@@ -146,6 +146,28 @@ def test_only_json_and_forms_have_structure(tmp_path: Path, media_type: str, kin
     assert (refused.status_code, refused.json) == (415, {"detail": "The body must be one of: application/json (UTF-8)"})
     assert broken.status_code == 500
     assert [(breach.part, breach.keyword) for breach in tested.breaches] == [("body", "format")]
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    content: Document = {"application/xml": {"schema": {"type": "object"}}, "application/json": {}}
+    schema = {"type": "object", "properties": {"f": {"type": "object"}, "g": {"type": "object"}}}
+    encoding = {"f": {"contentType": "application/xml"}, "g": {"contentType": "application/xml, application/json"}}
+    form = {"multipart/form-data": {"schema": schema, "encoding": encoding}}
+    responses = {"200": {"description": "Done.", "content": content}}
+    act = operation(requestBody={"content": content | form}, responses=responses)
+    contract = load(tmp_path, document({"/act": {"post": act}}))
+
+    assert {each.path: each.message for each in unread_bodies(contract.operations.values())} == {
+        ("paths", "/act", "post", "requestBody", "content", "application/xml"): (
+            "application/xml is not read as object: requests get 415"
+        ),
+        ("paths", "/act", "post", "requestBody", "content", "multipart/form-data", "encoding", "f"): (
+            "the field 'f' is an object in a media type that is not read: it is always refused"
+        ),
+        ("paths", "/act", "post", "responses", "200", "content", "application/xml"): (
+            "application/xml is not read as object: a response would be a breach"
+        ),
+    }
 
 
 def test_a_body_of_which_nothing_can_be_read_is_refused(tmp_path: Path) -> None:
