@@ -40,13 +40,16 @@ def check_depth(body: bytes, value: object, called: str = "The body") -> None:
     Raises:
         MalformedBodyError: It is.
     """
-    if body.count(b"[") + body.count(b"{") > DEEPEST and _is_deep(body, value):
+    if len(body) <= 2 * DEEPEST:
+        return
+    # What is left of the text: its brackets, and the quotes of its strings.
+    structure = body.translate(_BRACKETS, _NO_STRUCTURE)
+    if len(structure) > 2 * DEEPEST and _is_deep(structure.replace(b'""', b""), value):
         raise MalformedBodyError(f"{called} is nested too deeply")
 
 
-def _is_deep(body: bytes, value: object) -> bool:
-    """Reduce the text to its brackets, and take the innermost away as often as may be; this is linear, and quick."""
-    brackets = body.translate(_BRACKETS, _NO_STRUCTURE).replace(b'""', b"")
+def _is_deep(brackets: bytes, value: object) -> bool:
+    """Take the innermost brackets away as often as may be; this is linear, and quick."""
     if b'"' in brackets:  # some string has brackets or backslashes in it
         return _has_deep_value(value)
     for _ in range(DEEPEST):

@@ -1,0 +1,90 @@
+"""Examples and defaults, judged by the schemas that they illustrate."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import reduce
+from operator import truediv
+from typing import Any, Final
+
+from jsonschema_path import SchemaPath
+
+from tbg.contract.linting.grammar import Node, resolve
+from tbg.contract.linting.remarks import Remark
+from tbg.contract.matching import parse_media_type
+from tbg.contract.media_types import is_json
+from tbg.contract.pointers import Path
+from tbg.contract.schemas import Validate, compile_schema
+
+_SHOWN: Final = 3
+"""How many findings of one value are told."""
+
+_FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
+
+
+class _Judge:
+    """Compiles each schema once, whatever refers to it."""
+
+    def __init__(self, spec: SchemaPath, content: Mapping[str, Any]) -> None:
+        self._spec = spec
+        self._content = content
+        self._compiled: dict[int, Validate] = {}
+
+    def validate(self, schema: Node, value: object) -> str:
+        """Return what is wrong with ``value``, in one clause; nothing if it has the schema ``schema``."""
+        while schema.value.keys() == {"$ref"} and (target := resolve(self._content, schema)) is not None:
+            schema = target
+        key = id(schema.value)
+        if key not in self._compiled:
+            self._compiled[key] = compile_schema(self._spec, reduce(truediv, schema.path, self._spec))
+        found = self._compiled[key](value)[:_SHOWN]
+        return "; ".join(f"{each.pointer} {each.detail}".strip() for each in found)
+
+
+def wrong_values(spec: SchemaPath, content: Mapping[str, Any], nodes: Iterable[Node]) -> Iterator[Remark]:
+    """Find the examples and defaults in ``content``, whose objects are ``nodes``, that their own schemas refuse."""
+    judge = _Judge(spec, content)
+    for node in nodes:
+        if node.kind == "schema":
+            found = _of_schema(node)
+        elif node.kind in {"parameter", "header", "media_type"}:
+            found = _of_holder(node, content)
+        else:
+            continue
+        for what, path, schema, value in found:
+            if problem := judge.validate(schema, value):
+                yield Remark(path, f"the {what} breaks its schema: {problem}", "advice")
+
+
+Value = tuple[str, Path, Node, object]
+"""What it is (a default, an example), where it stands, its schema, and the value."""
+
+
+def _of_schema(node: Node) -> Iterator[Value]:
+    for keyword in ("default", "example"):
+        if keyword in node.value:
+            yield keyword, (*node.path, keyword), node, node.value[keyword]
+    examples = node.value.get("examples")
+    for index, value in enumerate(examples if isinstance(examples, list) else ()):
+        yield "example", (*node.path, "examples", index), node, value
+
+
+def _schema(node: Node) -> Node | None:
+    return next((child for child in node.children() if child.path[-1] == "schema"), None)
+
+
+def _of_holder(node: Node, content: Mapping[str, Any]) -> Iterator[Value]:
+    """Yield the examples beside a schema; of other media types than JSON, those that are not the text itself."""
+    schema = _schema(node)
+    if schema is None:
+        return
+    holds: Callable[[object], bool] = lambda _: True  # noqa: E731 - a constant
+    if node.kind == "media_type":
+        media_type = parse_media_type(str(node.path[-1]))[0]
+        if not is_json(media_type) and media_type not in _FORMS:
+            holds = lambda value: not isinstance(value, str) or schema.value.get("type") == "string"  # noqa: E731 - the same
+    if "example" in node.value and holds(node.value["example"]):
+        yield "example", (*node.path, "example"), schema, node.value["example"]
+    for child in node.children():
+        if child.kind == "example":
+            example = resolve(content, child) or child
+            if "value" in example.value and holds(example.value["value"]):
+                yield "example", (*example.path, "value"), schema, example.value["value"]
