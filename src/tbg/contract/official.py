@@ -6,7 +6,6 @@ openapi-spec-validator and openapi-schema-validator carry. Only a document that 
 
 import json
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
@@ -16,6 +15,7 @@ from typing import Any, Final
 from jsonschema_rs import Draft202012, Draft202012Validator, Registry, ValidationError
 from openapi_schema_validator._specifications import REGISTRY
 
+from tbg.contract.patterns import problem_of
 from tbg.contract.pointers import Path
 
 DIALECTS: Final = ("https://spec.openapis.org/oas/3.1/dialect/base", "https://json-schema.org/draft/2020-12/schema")
@@ -63,7 +63,9 @@ def _validator(kind: str) -> Draft202012Validator:
         "$ref": DIALECTS[0] if kind == "schema" else start,
         "$defs": {"schema": {"$dynamicAnchor": "meta", "$ref": DIALECTS[0]}},
     }
-    formats = dict.fromkeys(("uri", "uri-reference", "email"), lambda _: True) | {"regex": _is_regex}
+    formats = dict.fromkeys(("uri", "uri-reference", "email"), lambda _: True) | {
+        "regex": lambda text: not problem_of(text)
+    }
     return Draft202012Validator(wrapper, registry=_registry(), validate_formats=True, formats=formats)
 
 
@@ -85,15 +87,6 @@ def _document_schema() -> dict[str, Any]:
     link |= {"server": {"$ref": "#/$defs/server"}, "parameters": {"type": "object"}}
     del schema["$defs"]["reference"]["unevaluatedProperties"]
     return schema
-
-
-def _is_regex(text: str) -> bool:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of what Python may read otherwise one day
-            re.compile(text)
-    except (re.error, OverflowError, RecursionError):
-        return False
-    return True
 
 
 def _told_once(value: object, errors: Sequence[ValidationError]) -> Iterator[tuple[Path, str]]:
@@ -151,7 +144,8 @@ def _describe(error: ValidationError) -> str:  # noqa: PLR0911 - one for each ke
         case "enum":
             return f"must be one of {', '.join(map(_short, kind.options))}, not {_short(error.instance)}"
         case "format":
-            return f"{_short(error.instance)} is not a '{kind.format}'"
+            reason = problem_of(str(error.instance)) if kind.format == "regex" else ""
+            return _cut(reason) or f"{_short(error.instance)} is not a '{kind.format}'"
         case "anyOf" | "oneOf":
             first = next((errors[0] for errors in kind.context if errors), None)
             return _describe(first) if first is not None else "has two forms at once"

@@ -125,6 +125,15 @@ def compile_pattern(pattern: str) -> Pattern:
     return Pattern(text if is_linear else None, shortest, longest, engine)
 
 
+def problem_of(pattern: str) -> str:
+    """Say why an expression cannot be compiled; empty if it can."""
+    try:
+        compile_pattern(pattern)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 class _Writer:
     """Rewrites one expression, from left to right."""
 

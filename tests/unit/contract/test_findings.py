@@ -88,6 +88,7 @@ def findings(folder: Path, text: str, name: str = "openapi.yaml") -> list[str]:
             f"{HEAD}components:\n  schemas:\n    A:\n      pattern: '['\n",
             "openapi.yaml:6: /components/schemas/A/pattern: ",
         ),
+        (f"{HEAD}components:\n  schemas:\n    A:\n      pattern: (?P<a>b)\n", "A/pattern: the pattern (?P<a>b) is not"),
         (
             f"{HEAD}components:\n  schemas:\n    A: {{$ref: 17}}\n",
             "openapi.yaml:5: /components/schemas/A/$ref: must be text",
@@ -299,3 +300,11 @@ def test_what_stands_beside_a_reference_object_is_ignored(tmp_path: Path) -> Non
     text = f"{HEAD}paths: {{/a: {{get: {get}}}}}\ncomponents: {{responses: {{A: {{description: A}}}}}}\n"
 
     assert findings(tmp_path, text) == []
+
+
+@pytest.mark.parametrize("pattern", [r"^\p{L}+$", r"^(?<year>\d{4})$", r"\cA", r"\u{1F600}", r"(?=a)b", "[[a]"])
+def test_patterns_are_those_of_ecma_262(tmp_path: Path, pattern: str) -> None:
+    """JSON Schema 2020-12 core, section 6.4."""
+    schemas = {"A": {"pattern": pattern, "patternProperties": {pattern: {}}}}
+
+    assert findings(tmp_path, json.dumps(document({}, components={"schemas": schemas}))) == []
