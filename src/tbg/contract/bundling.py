@@ -123,7 +123,8 @@ class Bundle:
 
     def _include(self, path: Path, node: object, part: Part, *, only_files: bool = False) -> Part:
         """Put what ``node`` refers to in its place, if it is a reference; return the part that it belongs to then."""
-        on_the_way = {(part.file, part.path_in_file(path))}
+        around, inside = part, part.path_in_file(path)
+        on_the_way: set[tuple[File, Path]] = set()
         while isinstance(node, dict) and isinstance(node.get("$ref"), str):
             text = node["$ref"]
             try:
@@ -132,7 +133,9 @@ class Bundle:
                     target.file == self._files.root.file or len(node) > 1 or self._place_of(target) is not None
                 ):
                     return part
-                self._replace(path, node, None if (target.file, target.start) in on_the_way else value, part)
+                is_around = target.file == around.file and inside[: len(target.start)] == target.start
+                leads_back = is_around or (target.file, target.start) in on_the_way
+                self._replace(path, node, None if leads_back else value, part)
             except UnresolvableError as error:
                 if not only_files:  # else it is said where references are followed
                     self._complain(path, text, error)
@@ -144,7 +147,7 @@ class Bundle:
 
     def _replace(self, path: Path, node: dict[str, object], value: object, part: Part) -> None:
         if not isinstance(value, dict):
-            raise UnresolvableError("it leads to no mapping")
+            raise UnresolvableError("it leads to no mapping, or back to itself")
         own = {key: child for key, child in node.items() if key != "$ref"}
         if both := own.keys() & value.keys():
             # OpenAPI 3.1.1, section 4.8.9.1: what such a path item means is undefined.

@@ -55,7 +55,7 @@ class _Compiler:
         self._spec = document.spec
         self._responses = Responses(document.spec)
         operations = (value_at(document.content, path) for path in _operations(document.content))
-        self._names = {each.get("operationId") for each in operations if isinstance(each, dict)}
+        self._names = {str(each.get("operationId")) for each in operations if isinstance(each, dict)}
         self._parameters: dict[Path, Parameter | None] = {}
         self._bodies: dict[Path, RequestBody | None] = {}
 

@@ -166,11 +166,14 @@ def _parameters(content: dict[str, Any], template: str, item: dict[str, Any]) ->
     declared: list[set[str]] = []
     for owner in owners:
         parameters = list(_declared(content, owner))
-        declared.append({name for _, location, name in parameters if location == "path"})
+        # What has no name that can be read, which is told elsewhere, may be any of them.
+        declared.append(
+            {name or each for _, location, name in parameters if location in {"path", ""} for each in wanted}
+        )
         seen: set[tuple[str, str]] = set()
         for path, location, name in parameters:
             key = (location, name.lower() if location == "header" else name)
-            if key in seen:
+            if key in seen and location:
                 yield path, f"the {location} parameter '{name}' stands twice"
             elif location == "path" and name not in wanted:
                 yield path, f"the path parameter '{name}' is not in the path"
@@ -188,8 +191,8 @@ def _declared(content: dict[str, Any], owner: Path) -> Iterator[tuple[Path, str,
         path = (*owner, "parameters", index)
         parameter = _resolved(content, path)
         name, location = parameter.get("name"), parameter.get("in")
-        if isinstance(name, str) and isinstance(location, str):
-            yield path, location, name
+        is_known = isinstance(name, str) and isinstance(location, str)
+        yield (path, str(location), str(name)) if is_known else (path, "", "")
 
 
 def _resolved(content: dict[str, Any], path: Path) -> dict[str, Any]:

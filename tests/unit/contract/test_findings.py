@@ -108,6 +108,15 @@ def findings(folder: Path, text: str, name: str = "openapi.yaml") -> list[str]:
         ),
         (f"{HEAD}components:\n  schemas:\n    A: {{$ref: '#/components/schemas/A'}}\n", "leads back to itself"),
         (f"{HEAD}components:\n  responses:\n    A: {{$ref: '#/components/responses/A'}}\n", "leads back to itself"),
+        (f"{HEAD}paths:\n  /a: {{$ref: ''}}\n", "openapi.yaml:4: $ref '': it leads to no mapping, or back to itself"),
+        (
+            f"{HEAD}paths:\n  /a: {{get: {{operationId: [], {DONE}}}}}\n",
+            "/paths/~1a/get/operationId: must be text, not []",
+        ),
+        (
+            f"{HEAD}paths:\n  /a/{{x}}:\n    parameters: [{{$ref: '#/x-a'}}]\n    get: {{operationId: a, {DONE}}}\n",
+            "openapi.yaml:5: $ref '#/x-a': nothing is there",
+        ),
         (
             f"{HEAD}paths:\n  /a: {{$ref: '#/paths/~1a'}}\n",
             "openapi.yaml:4: $ref '#/paths/~1a': it leads to no mapping",
