@@ -13,7 +13,7 @@ from typing import Any, Final
 from jsonschema_path import SchemaPath
 
 from tbg.contract.json_text import as_boolean, as_integer, as_json, as_number
-from tbg.contract.schemas import Validate, compile_schema
+from tbg.contract.schemas import Validate, schemas_of
 from tbg.contract.shapes import (
     PRIMITIVES,
     Alternative,
@@ -76,9 +76,9 @@ class Casters:
     """The casters of one document, each made once."""
 
     def __init__(self, spec: SchemaPath, make: "type[Caster] | None" = None) -> None:
-        self._document: Mapping[str, Any] = spec.read_value()
+        self._schemas = schemas_of(spec)
         self._make = make or Caster
-        self.shapes = Shapes(self._document)
+        self.shapes = Shapes(spec.read_value())
         self._made: dict[tuple[int, ...], Caster] = {}
         self._chosen = _Chosen()
 
@@ -89,8 +89,7 @@ class Casters:
 
     def validate(self, schemas: Iterable[Schema]) -> Validate:
         """Build what judges a value by all of ``schemas``."""
-        spec = SchemaPath.from_dict({**self._document, _PLACE: {"allOf": list(schemas)}})
-        return compile_schema(spec, spec / _PLACE)
+        return self._schemas.validator({"allOf": list(schemas)})
 
     def _caster(self, schemas: Iterable[Schema]) -> "Caster":
         schemas = [schema for schema in {id(schema): schema for schema in schemas}.values() if schema is not True]
@@ -141,9 +140,6 @@ class Casters:
             return self._chosen.once(first_valid, value)
 
         return choose
-
-
-_PLACE: Final = "x-place"
 
 
 def _primitive(names: frozenset[str]) -> Cast:

@@ -10,6 +10,7 @@ from tbg.contract.document import Document
 from tbg.contract.linting.examination import written
 from tbg.contract.linting.remarks import Remark
 from tbg.contract.operations import Operation
+from tbg.contract.schemas import schemas_of
 from tbg.contract.unread import unread_bodies
 
 
@@ -41,6 +42,10 @@ class Contract:
         operations, findings = compile_operations(document)
         if document.problems or findings:
             raise document.refusal(findings)
+        try:
+            schemas_of(document.spec).compile()
+        except ValueError as error:
+            raise document.refusal([((), str(error))]) from error
         return cls(document, operations)
 
     @property

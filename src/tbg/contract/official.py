@@ -79,9 +79,11 @@ def _registry() -> Registry:
 def _document_schema() -> dict[str, Any]:
     file = files("openapi_spec_validator") / "resources" / "schemas" / "v3.1" / "schema.json"
     schema: dict[str, Any] = json.loads(file.read_text())
-    # Its later versions mend two mistakes of it: a Link Object has a server, and its parameters any value (4.8.20).
+    # Its later versions mend three mistakes of it: a Link Object has a server, and its parameters any value (4.8.20);
+    # and what stands beside a reference is ignored, not forbidden (4.8.23).
     link = schema["$defs"]["link"]["properties"]
     link |= {"server": {"$ref": "#/$defs/server"}, "parameters": {"type": "object"}}
+    del schema["$defs"]["reference"]["unevaluatedProperties"]
     return schema
 
 

@@ -1,152 +1,120 @@
-"""One schema of the contract, compiled once, judged by openapi-core."""
+"""One schema of the contract, compiled once: what is wrong with a value, in bounded time."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain, islice
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakValueDictionary
 
-import attrs
-import msgspec
-from jsonschema.exceptions import ValidationError
 from jsonschema_path import SchemaPath
 
-from tbg.contract.accepting import acceptor
-from tbg.contract.pointers import to_pointer
-from tbg.contract.validators import validators_factory
+from tbg.contract.accepting import Acceptors
+from tbg.contract.explaining import MAX_FINDINGS, Explainer
+from tbg.contract.findings import Finding, cut, describe, pointer_of
+from tbg.contract.judging import Judgement, Rules
+from tbg.contract.patterns import OverBudgetError
+from tbg.contract.references import DIALECTS, References, Schema
 
-_MAX_ERRORS = 1000
-MAX_FINDINGS = 20
-"""How many findings one message carries at most: a client can send a thousand wrong items in one body."""
-
-_LONGEST_POINTER = 200
-_LONGEST_KEY = 64
-
-
-def cut(text: str, length: int) -> str:
-    """Return at most ``length`` characters; what was cut ends in an ellipsis, what UTF-8 has not becomes ``?``."""
-    short = text if len(text) <= length else text[: length - 1] + "…"
-    return short if short.isascii() else short.encode(errors="replace").decode()
-
-
-def _cut_pointer(pointer: str) -> str:
-    return cut(pointer, _LONGEST_POINTER)
-
-
-def pointer_of(path: Iterable[object]) -> str:
-    """Write the beginning of a path of a client's keys as a pointer: as much as a finding has room for."""
-    pointer = ""
-    for segment in path:
-        pointer += to_pointer([str(segment)[: _LONGEST_POINTER + 1]])
-        if len(pointer) > _LONGEST_POINTER:
-            break
-    return _cut_pointer(pointer)
-
-
-@attrs.frozen
-class Finding:
-    """What is wrong at one place of a value; it says what the contract wants, never what was there.
-
-    Attributes:
-        pointer: JSON Pointer to the place, cut at 200 characters; ``""`` is the whole value.
-        code: The JSON Schema keyword that failed, or ``type``, ``format``, ``repeated``, ``nul``.
-        detail: One clause for people: ``must be at most 10``.
-    """
-
-    pointer: str = attrs.field(converter=_cut_pointer)
-    code: str
-    detail: str
-
+__all__ = [
+    "MAX_FINDINGS",
+    "Finding",
+    "Schemas",
+    "Validate",
+    "compile_schema",
+    "costly",
+    "cut",
+    "describe",
+    "pointer_of",
+    "schemas_of",
+]
 
 Validate = Callable[[object], tuple[Finding, ...]]
 """Judge one value; no findings means that it is valid."""
 
 
-def compile_schema(spec: SchemaPath, schema: SchemaPath) -> Validate:
-    """Build the validator of ``schema`` with openapi-core's factory; it is asked what the acceptor does not accept."""
-    validator = validators_factory.create(spec, schema).validator
-    accepts = acceptor(validator)
+class Schemas:
+    """The schemas of one document; what several refer to is translated and compiled once.
 
-    def validate(value: Any) -> tuple[Finding, ...]:  # noqa: ANN401 - any value of JSON
-        if accepts(value):
-            return ()
+    Args:
+        root: The whole document, to which references point; it must not change any more.
+    """
+
+    def __init__(self, root: dict[str, object]) -> None:
+        if (dialect := root.get("jsonSchemaDialect")) is not None and dialect not in DIALECTS:
+            raise ValueError(f"the dialect {dialect} is not supported: only that of OpenAPI 3.1 is")
+        self._references = References(root)
+        self._acceptors = Acceptors(self._references)
+        self._rules = Rules(self._references.targets, self._acceptors.patterns, self._acceptors.ask)
+
+    def validator(self, schema: Schema) -> Validate:
+        """Build the validator of ``schema``, which stands in the document.
+
+        Raises:
+            ValueError: It asks for what cannot be judged rightly.
+        """
+        acceptor = self._acceptors.acceptor(self._acceptors.add(schema))
+
+        def validate(value: object) -> tuple[Finding, ...]:
+            try:
+                if acceptor.accepts(value):
+                    return ()
+            except Exception:  # noqa: BLE001, S110 - what jsonschema-rs cannot look at is for the judge
+                pass
+            return self.judge(schema, value)
+
+        return validate
+
+    def compile(self) -> None:
+        """Compile everything that was asked for: at boot, so that no request waits for it.
+
+        Raises:
+            ValueError: Something cannot be judged rightly.
+        """
+        self._acceptors.compile()
+
+    def costly(self, schema: Schema) -> tuple[str, ...]:
+        """Say why values of ``schema`` may take so long to judge that some must be refused; see ``docs/adr/0010``."""
+        name = self._acceptors.add(schema)
+        self._acceptors.compile()
+        return tuple(dict.fromkeys(self._acceptors.reasons(name)))
+
+    def judge(self, schema: Schema, value: object) -> tuple[Finding, ...]:
+        """Judge without asking the acceptor about the whole value first."""
         try:
-            # Not openapi-core's own validate(): it finds every error first, of a million wrong items too.
-            return explain(validator.iter_errors(value))
+            return Explainer(Judgement(self._rules)).findings(schema, value)
+        except OverBudgetError:
+            return (Finding("", "budget", "takes too long to judge"),)
         except RecursionError:
             return (Finding("", "depth", "is nested too deeply"),)
 
-    return validate
+
+_of_documents: WeakValueDictionary[int, Schemas] = WeakValueDictionary()
+"""By the ``id()`` of the document, which they keep alive, as long as one of their validators lives."""
 
 
-def explain(errors: Iterable[Exception]) -> tuple[Finding, ...]:
-    """Translate jsonschema's errors, whose own messages quote the value, into findings that don't."""
-    several = (_explain_one(error) for error in islice(errors, _MAX_ERRORS) if isinstance(error, ValidationError))
-    found: dict[Finding, None] = {}
-    for finding in chain.from_iterable(several):
-        found[finding] = None  # jsonschema has one error per missing property, each of which names them all
-        if len(found) == MAX_FINDINGS:
-            break
-    return tuple(found)
+def schemas_of(spec: SchemaPath) -> Schemas:
+    """Return the schemas of the document that ``spec`` is a path in."""
+    root: Any = spec.accessor.node
+    known = _of_documents.get(id(root))
+    if known is None:
+        known = _of_documents[id(root)] = Schemas(root)
+    return known
 
 
-def _explain_one(error: ValidationError) -> Iterable[Finding]:
-    """Return one finding at least: an error without any would be taken for none."""
-    path = tuple(error.absolute_path)
-    code = str(error.validator)
-    if error.schema is False:
-        return [Finding(pointer_of(path), "false", "is not allowed")]
-    each: Iterator[str] = iter(())
-    detail = ""
-    if code == "required":
-        each, detail = _missing(error), "is required"
-    elif code == "additionalProperties" and error.validator_value is False:
-        each, detail = _unknown(error), "is not a known property"
-    names = [cut(name, _LONGEST_KEY) for name in islice(each, MAX_FINDINGS)]
-    if not names:
-        return [Finding(pointer_of(path), code, describe(code, error.validator_value))]
-    return [Finding(pointer_of((*path, name)), code, detail) for name in names]
+def compile_schema(spec: SchemaPath, schema: SchemaPath) -> Validate:
+    """Build the validator of the schema at a path of the document.
+
+    Raises:
+        ValueError: It asks for what cannot be judged rightly.
+    """
+    return schemas_of(spec).validator(_at(schema))
 
 
-def _missing(error: ValidationError) -> Iterator[str]:
-    instance = cast("Mapping[str, object]", error.instance)
-    return (name for name in cast("list[str]", error.validator_value) if name not in instance)
+def costly(spec: SchemaPath, schema: SchemaPath) -> tuple[str, ...]:
+    """Say why values of the schema at a path may take so long to judge that some must be refused; empty if none."""
+    return schemas_of(spec).costly(_at(schema))
 
 
-def _unknown(error: ValidationError) -> Iterator[str]:
-    schema = cast("Mapping[str, Any]", error.schema)
-    names = (name for name in cast("Mapping[str, object]", error.instance) if name not in schema.get("properties", ()))
-    patterns = schema.get("patternProperties", ())
-    return (name for name in names if not any(re.search(pattern, name) for pattern in patterns))
-
-
-_CLAUSES = {
-    "type": "must be of type {}",
-    "enum": "must be one of {}",
-    "const": "must be {}",
-    "format": "must be a valid {}",
-    "pattern": "must match the pattern {}",
-    "minimum": "must be at least {}",
-    "maximum": "must be at most {}",
-    "exclusiveMinimum": "must be greater than {}",
-    "exclusiveMaximum": "must be less than {}",
-    "multipleOf": "must be a multiple of {}",
-    "minLength": "must have at least {} characters",
-    "maxLength": "must have at most {} characters",
-    "minItems": "must have at least {} items",
-    "maxItems": "must have at most {} items",
-    "minProperties": "must have at least {} properties",
-    "maxProperties": "must have at most {} properties",
-    "uniqueItems": "must have no item twice",
-    "oneOf": "must match exactly one of the allowed forms",
-    "anyOf": "must match one of the allowed forms",
-    "not": "has a form that is not allowed",
-    "contains": "lacks a required item",
-    "dependentRequired": "lacks a property that another one asks for",
-}
-
-
-def describe(code: str, wanted: object) -> str:
-    """Say what the keyword ``code`` with the value ``wanted`` asks for, in one clause."""
-    values = wanted if isinstance(wanted, list) else [wanted]
-    text = ", ".join(value if isinstance(value, str) else msgspec.json.encode(value).decode() for value in values)
-    return _CLAUSES.get(code, f"does not satisfy {code}").format(text[:200])
+def _at(path: SchemaPath) -> Any:  # noqa: ANN401 - a schema, as the document has it
+    """Return what stands at a path; reading the path itself would follow a ``$ref`` and lose what is beside it."""
+    if not path.parts:
+        return path.accessor.node
+    return path.parent.read_value()[path.parts[-1]]

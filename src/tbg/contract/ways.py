@@ -13,7 +13,7 @@ from tbg.contract.media_types import MULTIPART
 from tbg.contract.parts import Part
 from tbg.contract.raw import decode_nothing
 from tbg.contract.readers import InvalidParameterError
-from tbg.contract.schemas import Finding, compile_schema
+from tbg.contract.schemas import Finding, compile_schema, schemas_of
 from tbg.contract.shapes import (
     MISSING,
     Alternative,
@@ -161,6 +161,7 @@ class Ways:
             # Nothing in a part is percent-encoded (appendix E).
             decode = decode_nothing if self._is_multipart else None
             self._styles[key] = compile_style(spec, spec / _PLACE, name, style, explode=explode, decode=decode)
+            schemas_of(spec).compile()
         return self._styles[key]
 
     def _check(self, name: str, header: SchemaPath) -> Check:

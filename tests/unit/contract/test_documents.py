@@ -73,7 +73,6 @@ def test_a_directory_is_no_contract(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d["paths"]["/act"]["get"].pop("operationId"), "GET /act: operationId is missing"),
         (lambda d: d["paths"].update({"/b": {"get": operation("act")}}), "act"),
         (lambda d: d["paths"]["/act"]["get"].update(security=[{"key": []}]), "security is declared"),
         (lambda d: d.update(security=[{"key": []}]), "security is declared"),
@@ -98,13 +97,13 @@ def test_a_broken_promise_is_named(tmp_path: Path, change: Callable[[Document], 
 
 def test_findings_are_listed_all_at_once(tmp_path: Path) -> None:
     def change(content: Document) -> None:
-        content["paths"]["/act"]["get"].pop("operationId")
+        content["paths"]["/act"]["get"].pop("responses")
         content["paths"]["/b"] = {"get": operation("b", security=[])}
 
     text = refusal(tmp_path, changed(change))
 
     assert text.splitlines()[0] == "The contract asks for what this engine does not enforce:"
-    assert "  - openapi.yaml:1: GET /act: operationId is missing" in text
+    assert "  - openapi.yaml:1: GET /act: responses are missing" in text
 
 
 @pytest.mark.parametrize("path", ["/b/{a}{b}", "/b/{a}/{a}"])
@@ -493,16 +492,19 @@ def test_a_name_that_the_contract_has_itself_stays_its_own(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_a_constraint_beside_a_reference_would_be_lost_and_stops_the_boot(tmp_path: Path, *, wrapped: bool) -> None:
+def test_a_constraint_beside_a_reference_counts_at_the_top(tmp_path: Path, *, wrapped: bool) -> None:
     wanted: Document = {"$ref": "#/components/schemas/Id", "maximum": 5}
     schemas = {"Id": {"type": "integer"}, "Wanted": wanted} if wrapped else {"Id": {"type": "integer"}}
     schema = {"$ref": "#/components/schemas/Wanted"} if wrapped else wanted
+    query = {"name": "p", "in": "query", "schema": schema}
     content = document(
-        {"/act": {"post": operation(requestBody=body(schema))}},
+        {"/act": {"post": operation(requestBody=body(schema), parameters=[query])}},
         components={"schemas": schemas, "responses": ROOT["components"]["responses"]},
     )
 
-    assert "maximum beside $ref would not be enforced here: put both into allOf" in refusal(tmp_path, content)
+    result = serve(load(tmp_path, content)).send("POST", json=6, params={"p": "7"})
+
+    assert findings(result) == [("query", "/p", "maximum"), ("body", "", "maximum")]
 
 
 def test_a_constraint_beside_a_reference_counts_inside_a_schema(tmp_path: Path) -> None:

@@ -124,28 +124,6 @@ def test_one_example_or_several(tmp_path: Path) -> None:
     ]
 
 
-def test_a_default_that_breaks_its_own_schema_stops_the_boot(tmp_path: Path) -> None:
-    def query(name: str, schema: Document) -> Document:
-        return {"name": name, "in": "query", "schema": schema}
-
-    parameters = [
-        query("a", {"type": "boolean", "default": True}),
-        query("b", {"type": "integer", "format": "int32", "maximum": 9, "default": 10}),
-        query("c", {"$ref": "#/components/schemas/C"}),
-    ]
-    content = document(
-        {"/act": {"get": operation(parameters=parameters)}},
-        components=schemas(C={"type": "boolean", "default": "yes"}),
-    )
-
-    found = refusals(tmp_path, content)
-
-    assert [each.partition(" GET /act: ")[2] for each in found] == [
-        "the default of 'b' breaks its schema: must be at most 9",
-        "the default of 'c' breaks its schema: must be of type boolean",
-    ]
-
-
 # Extensions that somebody reads.
 
 
