@@ -12,7 +12,7 @@ from tbg.contract.linting.remarks import Remark
 from tbg.contract.matching import parse_media_type
 from tbg.contract.media_types import is_json
 from tbg.contract.pointers import Path
-from tbg.contract.schemas import Validate, compile_schema
+from tbg.contract.schemas import Validate, compile_schema, costly
 
 _SHOWN: Final = 3
 """How many findings of one value are told."""
@@ -52,6 +52,16 @@ def wrong_values(spec: SchemaPath, content: Mapping[str, Any], nodes: Iterable[N
         for what, path, schema, value in found:
             if problem := judge.validate(schema, value):
                 yield Remark(path, f"the {what} breaks its schema: {problem}", "advice")
+
+
+def costly_schemas(spec: SchemaPath, nodes: Iterable[Node]) -> Iterator[Remark]:
+    """Find the schemas of bodies and parameters of which some values would take too long to judge."""
+    for node in nodes:
+        is_body = node.kind == "media_type" and not {"requestBody", "requestBodies"}.isdisjoint(node.path)
+        schema = _schema(node) if is_body or node.kind == "parameter" else None
+        for reason in costly(spec, reduce(truediv, schema.path, spec)) if schema is not None else ():
+            message = f"some values would take too long to judge, so they are refused: {reason}"
+            yield Remark(schema.path, message, "advice")
 
 
 Value = tuple[str, Path, Node, object]
