@@ -59,7 +59,9 @@ def costly_schemas(spec: SchemaPath, nodes: Iterable[Node]) -> Iterator[Remark]:
     for node in nodes:
         is_body = node.kind == "media_type" and not {"requestBody", "requestBodies"}.isdisjoint(node.path)
         schema = _schema(node) if is_body or node.kind == "parameter" else None
-        for reason in costly(spec, reduce(truediv, schema.path, spec)) if schema is not None else ():
+        if schema is None:
+            continue
+        for reason in costly(spec, reduce(truediv, schema.path, spec)):
             message = f"some values would take too long to judge, so they are refused: {reason}"
             yield Remark(schema.path, message, "advice")
 
