@@ -110,6 +110,8 @@ class Acceptors:
         self._definitions: dict[str, _Definition] = {}
         self._shared: dict[str, dict[str, Any]] = {}
         self._reasons: dict[str, list[str]] = {}
+        self._told: dict[str, list[str]] | None = None
+        self._compiled = 0
         self._usable: frozenset[str] = frozenset()
         self._is_valid: Accept = _never
         self._acceptors: dict[str, Acceptor] = {}
@@ -135,6 +137,7 @@ class Acceptors:
         Raises:
             ValueError: A schema cannot be judged rightly.
         """
+        self._told, self._compiled = None, len(self._definitions)
         bad = {name for name, found in self._reasons.items() if found}
         edges = self._edges()
         for component in components(edges):
@@ -194,8 +197,18 @@ class Acceptors:
 
     def reasons(self, name: str) -> list[str]:
         """Say why the schema called ``name`` has no acceptor."""
-        edges = self._edges()
-        return [reason for each, found in self._reasons.items() for reason in found if name in reaching([each], edges)]
+        if self._told is None:
+            self._told = {}
+            edges = self._edges()
+            for each, found in self._reasons.items():
+                for caller in reaching([each], edges) if found else ():
+                    self._told.setdefault(caller, []).extend(found)
+        return self._told.get(name, [])
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether nothing was added since all was compiled."""
+        return len(self._definitions) == self._compiled
 
     def _edges(self) -> Edges:
         return {name: definition.edges for name, definition in self._definitions.items()}

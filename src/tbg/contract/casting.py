@@ -7,8 +7,8 @@ Text is never null, which RFC 6570 (section 2.3) writes by leaving the value out
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from jsonschema_path import SchemaPath
 

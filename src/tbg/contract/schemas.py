@@ -73,7 +73,8 @@ class Schemas:
     def costly(self, schema: Schema) -> tuple[str, ...]:
         """Say why values of ``schema`` may take so long to judge that some must be refused; see ``docs/adr/0010``."""
         name = self._acceptors.add(schema)
-        self._acceptors.compile()
+        if not self._acceptors.is_compiled:
+            self._acceptors.compile()
         return tuple(dict.fromkeys(self._acceptors.reasons(name)))
 
     def judge(self, schema: Schema, value: object) -> tuple[Finding, ...]:

@@ -25,8 +25,8 @@ def every_remark(document: Document) -> list[Remark]:
     return _once(
         [
             *document.remarks,
-            *wrong_values(document.spec, content, found),
             *costly_schemas(document.spec, found),
+            *wrong_values(document.spec, content, found),
             *advice(content, found),
         ]
     )
