@@ -3,13 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 import falcon
 import falcon.asgi
 
-from tbg.contract.decoding import MalformedBodyError, check_depth, decode_json
+from tbg.contract.decoding import MalformedBodyError, check_depth, check_depths, decode_json
 from tbg.contract.media import Media, Reading
 from tbg.contract.media_types import UTF8
 from tbg.contract.operations import RequestBody
@@ -74,6 +74,8 @@ def _empty(body: RequestBody) -> Received:
 def _judge(raw: bytes, media: Media, parameters: Mapping[str, str]) -> Received:
     try:
         value = media.decode(raw, parameters)
+        if media.items is not None:
+            check_depths(cast("list[object]", value))
         if media.decode is not decode_json:
             return value, nul_in_value(value) or (media.validate(value) if media.validate else ()), _nothing
         if not media.is_bounded:

@@ -1,6 +1,6 @@
 """Bytes to JSON values and to text, with nothing worse than MalformedBodyError."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -46,6 +46,16 @@ def check_depth(body: bytes, value: object, called: str = "The body") -> None:
     structure = body.translate(_BRACKETS, _NO_STRUCTURE)
     if len(structure) > 2 * DEEPEST and _is_deep(structure.replace(b'""', b""), value):
         raise MalformedBodyError(f"{called} is nested too deeply")
+
+
+def check_depths(values: Iterable[object]) -> None:
+    """Refuse values, each of a JSON text of its own, if one of them is nested so deeply.
+
+    Raises:
+        MalformedBodyError: One is.
+    """
+    if any(map(_has_deep_value, values)):
+        raise MalformedBodyError("The body is nested too deeply")
 
 
 def _is_deep(brackets: bytes, value: object) -> bool:

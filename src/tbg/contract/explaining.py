@@ -6,9 +6,10 @@ from typing import Any
 
 import attrs
 
+from tbg.contract.applying import APPLIERS, TESTS, contained, unknown_names
 from tbg.contract.branches import chosen, tag
 from tbg.contract.findings import Finding, describe, name_of, pointer_of
-from tbg.contract.judging import APPLIERS, TESTS, Judgement, contained, unknown_names
+from tbg.contract.judging import Judgement
 from tbg.contract.keywords import CHECKS
 from tbg.contract.patterns import OverBudgetError
 from tbg.contract.references import Schema

@@ -41,8 +41,8 @@ class Finding:
     """What is wrong at one place of a value; it says what the contract wants, never what was there.
 
     Attributes:
-        pointer: JSON Pointer to the place, cut at 200 characters; ``""`` is the whole value.
-        code: The JSON Schema keyword that failed, or ``type``, ``format``, ``repeated``, ``nul``, ``depth``, ``budget``.
+        pointer: JSON Pointer to the place, cut at 200 characters; ``""`` is all of it.
+        code: The JSON Schema keyword that failed, or ``repeated``, ``nul``, ``depth``, ``budget`` and the like.
         detail: One clause for people: ``must be at most 10``.
     """
 

@@ -98,7 +98,7 @@ def is_multiple(wanted: float, value: object) -> bool:
     shift = exponent - wanted_exponent
     if shift >= 0:
         return digits % wanted_digits * pow(10, shift, wanted_digits) % wanted_digits == 0
-    return digits % (wanted_digits * 10**-shift) == 0
+    return bool(digits % (wanted_digits * 10**-shift) == 0)
 
 
 def _decimal(number: float) -> tuple[int, int]:

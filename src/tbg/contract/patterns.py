@@ -1,8 +1,8 @@
 r"""Regular expressions as JSON Schema means them (2020-12 core, section 6.4), on an engine that takes linear time.
 
-A ``pattern`` is ECMA-262 with the ``u`` flag: ``\d`` is ASCII, ``$`` is the very end, ``.`` is no line terminator. Each is
-rewritten for Rust's engine, which knows no backtracking. What it cannot have at all, looking around and referring back,
-runs on one that backtracks, so often and on so much text as a budget allows. What is no ECMA-262 is refused.
+A ``pattern`` is ECMA-262 with the ``u`` flag: ``\d`` is ASCII, ``$`` is the very end, ``.`` is no line terminator. Each
+is rewritten for Rust's engine, which knows no backtracking. What it cannot have at all, looking around and referring
+back, runs on one that backtracks, so often and on so much text as a budget allows. What is no ECMA-262 is refused.
 """
 
 import re
@@ -34,6 +34,9 @@ _PROPERTY = re.compile(r"[pP]\{(?:(?:gc|General_Category|sc|Script|scx|Script_Ex
 _REFERENCE = re.compile(r"[1-9]\d{0,2}|k<[A-Za-z_$][\w$]*>", re.ASCII)
 _LONG = re.compile(r"\^(\[(?:[^\[\]\\]|\\x\{\w+\}|\\.)+\])\{(\d+)(?:,(\d*))?\}\$", re.ASCII)
 """One class, so and so often: written out for an engine without counters, ``^.{1,65535}$`` takes 60 MB."""
+
+_HIGH_HALF, _LOW_HALF_FROM, _HALVES_END = 0xD800, 0xDC00, 0xE000
+_LAST = 0x10FFFF
 
 _MOST_STEPS = 10_000
 _LONGEST_TEXT = 10_000
@@ -67,6 +70,7 @@ class Pattern:
 
     @cached_property
     def is_bounded(self) -> bool:
+        """Whether the length of the text counts, too."""
         return self.shortest > 0 or self.longest is not None
 
     def matches(self, text: str, budget: Budget) -> bool:
@@ -136,7 +140,7 @@ class _Writer:
             out.append(self._next())
         self.text = "".join(out)
 
-    def _next(self) -> str:
+    def _next(self) -> str:  # noqa: PLR0911 - one kind of token after the other
         character = self._pattern[self._at]
         if found := _QUANTIFIER.match(self._pattern, self._at):
             if not self._is_repeatable:
@@ -197,10 +201,10 @@ class _Writer:
         if found := _HEX.match(self._pattern, self._at):
             self._at = found.end()
             code = int(found[1] or found[2] or found[3], 16)
-            if 0xD800 <= code < 0xDC00 and (low := _LOW_HALF.match(self._pattern, self._at)):
+            if _HIGH_HALF <= code < _LOW_HALF_FROM and (low := _LOW_HALF.match(self._pattern, self._at)):
                 self._at = low.end()
-                code = 0x10000 + ((code - 0xD800) << 10) + int(low[1], 16) - 0xDC00
-            if code > 0x10FFFF:
+                code = 0x10000 + ((code - _HIGH_HALF) << 10) + int(low[1], 16) - _LOW_HALF_FROM
+            if code > _LAST:
                 raise self._wrong("no character has that number")
             return code
         escaped = self._pattern[self._at : self._at + 1]
@@ -265,7 +269,7 @@ def _literal(code: int) -> str:
     if character.isascii() and (character.isalnum() or character in "_ "):
         return character
     # Half of a surrogate pair is in no text.
-    return r"[^\x{0}-\x{10FFFF}]" if 0xD800 <= code < 0xE000 else f"\\x{{{code:X}}}"
+    return r"[^\x{0}-\x{10FFFF}]" if _HIGH_HALF <= code < _HALVES_END else f"\\x{{{code:X}}}"
 
 
 def _range(first: int, last: int) -> str:

@@ -1,7 +1,7 @@
 """Find the schemas in which trying branch after branch could go on for ever, or nearly so.
 
-A check without memory judges a value by a schema once for every way from the root to it. In a recursion in which two ways
-take the same step, as ``oneOf: [{properties: {of: <itself>}}, {properties: {of: <itself>}}]`` does, their number
+A check without memory judges a value by a schema once for every way from the root to it. In a recursion in which two
+ways take the same step, as ``oneOf: [{properties: {of: <itself>}}, {properties: {of: <itself>}}]`` does, their number
 doubles with each level.
 """
 
@@ -69,8 +69,8 @@ type Edges = Mapping[str, Sequence[tuple[Way, str]]]
 """By definition, those it applies."""
 
 
-def components(edges: Edges) -> Iterator[list[str]]:
-    """Yield the definitions that lead to each other, together (Tarjan), without those that do not lead to themselves."""
+def components(edges: Edges) -> Iterator[list[str]]:  # noqa: C901 - one algorithm
+    """Yield the definitions that lead to each other, together (Tarjan); those that lead to themselves at least."""
     index: dict[str, int] = {}
     low: dict[str, int] = {}
     stack: list[str] = []
@@ -118,7 +118,8 @@ def is_ambiguous(component: Iterable[str], edges: Edges) -> bool:
         ValueError: A schema applies itself to the very same value.
     """
     members = set(component)
-    return any([_is_forked(list(islice(_ways(name, members, edges, ()), _MOST_WAYS))) for name in sorted(members)])
+    ways = {name: list(islice(_ways(name, members, edges, ()), _MOST_WAYS)) for name in members}
+    return any(map(_is_forked, ways.values()))
 
 
 def _is_forked(ways: list[Way]) -> bool:

@@ -2,22 +2,19 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
 import attrs
 
-from tbg.contract.pointers import follow, walk
+from tbg.contract.pointers import follow
+from tbg.contract.structure import children
 
-type Schema = dict[str, object] | bool
+type Schema = dict[str, Any] | bool
 
-DIALECTS = frozenset(
-    {
-        "https://json-schema.org/draft/2020-12/schema",
-        "https://spec.openapis.org/oas/3.1/dialect/base",
-        "https://spec.openapis.org/oas/3.1/dialect/2024-10-25",
-        "https://spec.openapis.org/oas/3.1/dialect/2024-11-10",
-    }
-)
+
+class NothingThereError(LookupError):
+    """A reference that leads nowhere; who checks the document says so, with its place."""
 
 
 @attrs.frozen
@@ -70,7 +67,7 @@ class References:
         """Find what ``reference`` means where ``base`` holds.
 
         Raises:
-            ValueError: Nothing is there.
+            NothingThereError: Nothing is there.
         """
         known = self._resolved.get((reference, base))
         if known is None:
@@ -86,7 +83,7 @@ class References:
         else:
             found, base = _follow(resource, unquote(fragment), uri)
         if not isinstance(found, dict | bool):
-            raise ValueError(f"$ref '{reference}': nothing is there, or no schema")  # noqa: TRY004 - a wrong document
+            raise NothingThereError(f"$ref '{reference}': nothing is there, or no schema")
         return Target(found, base)
 
     @property
@@ -112,13 +109,15 @@ class References:
     def _based(self) -> list[tuple[str, dict[str, object]]]:
         """Every schema that has an identity or an anchor, with its base URI; made only if something asks for one."""
         found = []
-        bases: dict[tuple[object, ...], str] = {}
-        for path, mapping in walk(self.root):
-            around = next((bases[path[:end]] for end in range(len(path), -1, -1) if path[:end] in bases), "")
-            if isinstance(mapping.get("$id"), str):
-                bases[path] = self._own[id(mapping)] = base_within(mapping, around)
-            if {"$id", "$anchor", "$dynamicAnchor"} & mapping.keys():
-                found.append((bases.get(path, around), mapping))
+        todo: list[tuple[str, str, object]] = [("", "openapi" if "openapi" in self.root else "schema", self.root)]
+        while todo:
+            base, kind, node = todo.pop()
+            if kind == "schema" and isinstance(node, dict):
+                if isinstance(node.get("$id"), str):
+                    base = self._own[id(node)] = base_within(node, base)
+                if {"$id", "$anchor", "$dynamicAnchor"} & node.keys():
+                    found.append((base, node))
+            todo += ((base, inner, child) for _, inner, child in children(kind, node))
         return found
 
 

@@ -10,8 +10,10 @@ from tbg.contract.accepting import Acceptors
 from tbg.contract.explaining import MAX_FINDINGS, Explainer
 from tbg.contract.findings import Finding, cut, describe, pointer_of
 from tbg.contract.judging import Judgement, Rules
+from tbg.contract.official import DIALECTS
 from tbg.contract.patterns import OverBudgetError
-from tbg.contract.references import DIALECTS, References, Schema
+from tbg.contract.references import References, Schema
+from tbg.contract.translating import Translator
 
 __all__ = [
     "MAX_FINDINGS",
@@ -40,17 +42,19 @@ class Schemas:
     def __init__(self, root: dict[str, object]) -> None:
         if (dialect := root.get("jsonSchemaDialect")) is not None and dialect not in DIALECTS:
             raise ValueError(f"the dialect {dialect} is not supported: only that of OpenAPI 3.1 is")
-        self._references = References(root)
-        self._acceptors = Acceptors(self._references)
-        self._rules = Rules(self._references.targets, self._acceptors.patterns, self._acceptors.ask)
+        references = References(root)
+        self._translator = Translator(references)
+        self._acceptors = Acceptors(self._translator)
+        self._rules = Rules(references.targets, self._translator.patterns, self._acceptors.ask)
 
     def validator(self, schema: Schema) -> Validate:
         """Build the validator of ``schema``, which stands in the document.
 
         Raises:
+            NothingThereError: A reference leads nowhere.
             ValueError: It asks for what cannot be judged rightly.
         """
-        acceptor = self._acceptors.acceptor(self._acceptors.add(schema))
+        acceptor = self._acceptors.acceptor(self._translator.add(schema))
 
         def validate(value: object) -> tuple[Finding, ...]:
             try:
@@ -72,9 +76,11 @@ class Schemas:
 
     def costly(self, schema: Schema) -> tuple[str, ...]:
         """Say why values of ``schema`` may take so long to judge that some must be refused; see ``docs/adr/0010``."""
-        name = self._acceptors.add(schema)
-        self._acceptors.compile()
-        return tuple(dict.fromkeys(self._acceptors.reasons(name)))
+        known = len(self._translator.definitions)
+        name = self._translator.add(schema)
+        if len(self._translator.definitions) > known:  # else the boot has compiled it
+            self._acceptors.compile()
+        return self._acceptors.reasons(name)
 
     def judge(self, schema: Schema, value: object) -> tuple[Finding, ...]:
         """Judge without asking the acceptor about the whole value first."""

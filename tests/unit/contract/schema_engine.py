@@ -7,6 +7,7 @@ from tbg.contract.findings import Finding
 from tbg.contract.judging import Judgement, Rules
 from tbg.contract.references import References
 from tbg.contract.schemas import Schemas
+from tbg.contract.translating import Translator
 
 type Json = Any
 
@@ -15,8 +16,9 @@ class Engine:
     """The engine for the schemas in one document."""
 
     def __init__(self, root: dict[str, Json]) -> None:
-        self.references = References(root)
-        self.acceptors = Acceptors(self.references)
+        self._references = References(root)
+        self._translator = Translator(self._references)
+        self._acceptors = Acceptors(self._translator)
         self._schemas = Schemas(root)
 
     def findings(self, schema: Json, value: Json) -> tuple[Finding, ...]:
@@ -24,14 +26,16 @@ class Engine:
 
     def fast(self, schema: Json, value: Json) -> bool | None:
         """Return what jsonschema-rs says; None if it does not say, or is not asked."""
-        name = self.acceptors.add(schema)
-        self.acceptors.compile()
-        return None if self.acceptors.reasons(name) else self.acceptors.ask(schema, value)
+        self._translator.add(schema)
+        self._acceptors.compile()
+        return self._acceptors.ask(schema, value)
 
     def judged(self, schema: Json, value: Json) -> bool:
         """Return what the judge says without asking jsonschema-rs about anything."""
-        self.acceptors.add(schema)
-        return Judgement(Rules(self.references.targets, self.acceptors.patterns, _ask_nobody)).is_valid(schema, value)
+        self._translator.add(schema)
+        return Judgement(Rules(self._references.targets, self._translator.patterns, _ask_nobody)).is_valid(
+            schema, value
+        )
 
     def verdict(self, schema: Json, value: Json) -> bool:
         """Return the verdict, in which all halves agree."""

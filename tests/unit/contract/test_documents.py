@@ -157,6 +157,7 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     act = operation(requestBody={"content": content | form}, responses=responses)
     contract = load(tmp_path, document({"/act": {"post": act}}))
 
+    assert "openapi.yaml:1: application/xml is not read as object: requests get 415" in contract.warnings
     assert {each.path: each.message for each in unread_bodies(contract.operations.values())} == {
         ("paths", "/act", "post", "requestBody", "content", "application/xml"): (
             "application/xml is not read as object: requests get 415"

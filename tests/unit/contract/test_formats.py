@@ -9,10 +9,8 @@ from uuid import UUID
 import attrs
 import falcon.asgi
 import pytest
-from jsonschema_path import SchemaPath
 
 from tbg.contract.formats import FORMATS, format_checker, is_asserted
-from tbg.contract.schemas import compile_schema
 from tests.unit.contract.schema_engine import Engine
 from tests.unit.contract.support import Resource, body, document, findings, load, operation, serve
 

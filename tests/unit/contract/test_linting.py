@@ -423,6 +423,30 @@ def test_bodies_and_parameters_that_clients_cannot_use_are_named(tmp_path: Path)
     ]
 
 
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        (
+            {"type": "string", "maxLength": 9, "pattern": "^(?=a)b$"},
+            "the pattern ^(?=a)b$ needs an engine that backtracks",
+        ),
+        ({"$ref": "#/components/schemas/Tree"}, "it refers to itself in several ways for the same part of a value"),
+    ],
+)
+def test_what_may_take_too_long_to_judge_is_named(tmp_path: Path, schema: Document, reason: str) -> None:
+    child = {"properties": {"child": {"$ref": "#/components/schemas/Tree"}}}
+    components = schemas(Tree={"oneOf": [child | {"required": ["a"]}, child | {"required": ["b"]}]})
+    paths = {"/act": {"post": operation(requestBody=body(schema))}}
+
+    contract = load(tmp_path, document(paths, components=components))
+
+    assert (
+        "advice",
+        f"{BODY}/schema",
+        f"some values would take too long to judge, so they are refused: {reason}",
+    ) in said(contract)
+
+
 # What is written.
 
 

@@ -9,7 +9,7 @@ from tbg.contract.linting.advice import advice
 from tbg.contract.linting.grammar import nodes
 from tbg.contract.linting.keywords import Extensions, wrong_extensions
 from tbg.contract.linting.remarks import Remark
-from tbg.contract.linting.values import wrong_values
+from tbg.contract.linting.values import costly_schemas, wrong_values
 
 _OWN: Final[Extensions] = {STRICT_QUERY: {"openapi", "operation"}}
 
@@ -22,7 +22,14 @@ def extension_remarks(document: Document, extensions: Extensions) -> list[Remark
 def every_remark(document: Document) -> list[Remark]:
     """Return everything that there is to say about a document that can be enforced."""
     content, found = document.content, nodes(document.content)
-    return _once([*document.remarks, *wrong_values(document.spec, content, found), *advice(content, found)])
+    return _once(
+        [
+            *document.remarks,
+            *costly_schemas(document.spec, found),
+            *wrong_values(document.spec, content, found),
+            *advice(content, found),
+        ]
+    )
 
 
 def written(document: Document, remarks: Iterable[Remark]) -> list[str]:

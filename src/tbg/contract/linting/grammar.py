@@ -1,7 +1,7 @@
 """The objects of a document, as `structure` knows them, each with its place; and what references lead to."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from tbg.contract.pointers import Path, refer_to
 from tbg.contract.structure import children
@@ -18,7 +18,7 @@ class Node(NamedTuple):
 
     kind: str
     path: Path
-    value: Mapping[str, Any]
+    value: dict[str, Any]
 
     def children(self) -> Iterator["Node"]:
         """Yield the objects that stand in this one, also those in its lists and maps."""
@@ -34,7 +34,7 @@ class Node(NamedTuple):
 
 def nodes(content: Mapping[str, Any]) -> list[Node]:
     """Return every object of the document ``content``, each once, in its order."""
-    return list(_below([Node("openapi", (), content)], None))
+    return list(_below([Node("openapi", (), cast("dict[str, Any]", content))], None))
 
 
 def reached(content: Mapping[str, Any], roots: Iterable[Node]) -> list[Node]:

@@ -12,7 +12,7 @@ from tbg.contract.linting.remarks import Remark
 from tbg.contract.matching import parse_media_type
 from tbg.contract.media_types import is_json
 from tbg.contract.pointers import Path
-from tbg.contract.schemas import Validate, compile_schema
+from tbg.contract.schemas import costly, schemas_of
 
 _SHOWN: Final = 3
 """How many findings of one value are told."""
@@ -20,28 +20,9 @@ _SHOWN: Final = 3
 _FORMS: Final = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
-class _Judge:
-    """Compiles each schema once, whatever refers to it."""
-
-    def __init__(self, spec: SchemaPath, content: Mapping[str, Any]) -> None:
-        self._spec = spec
-        self._content = content
-        self._compiled: dict[int, Validate] = {}
-
-    def validate(self, schema: Node, value: object) -> str:
-        """Return what is wrong with ``value``, in one clause; nothing if it has the schema ``schema``."""
-        while schema.value.keys() == {"$ref"} and (target := resolve(self._content, schema)) is not None:
-            schema = target
-        key = id(schema.value)
-        if key not in self._compiled:
-            self._compiled[key] = compile_schema(self._spec, reduce(truediv, schema.path, self._spec))
-        found = self._compiled[key](value)[:_SHOWN]
-        return "; ".join(f"{each.pointer} {each.detail}".strip() for each in found)
-
-
 def wrong_values(spec: SchemaPath, content: Mapping[str, Any], nodes: Iterable[Node]) -> Iterator[Remark]:
     """Find the examples and defaults in ``content``, whose objects are ``nodes``, that their own schemas refuse."""
-    judge = _Judge(spec, content)
+    schemas = schemas_of(spec)
     for node in nodes:
         if node.kind == "schema":
             found = _of_schema(node)
@@ -50,8 +31,22 @@ def wrong_values(spec: SchemaPath, content: Mapping[str, Any], nodes: Iterable[N
         else:
             continue
         for what, path, schema, value in found:
-            if problem := judge.validate(schema, value):
+            schemas.validator(schema.value)  # makes it known; to call it would compile everything again
+            if findings := schemas.judge(schema.value, value)[:_SHOWN]:
+                problem = "; ".join(f"{each.pointer} {each.detail}".strip() for each in findings)
                 yield Remark(path, f"the {what} breaks its schema: {problem}", "advice")
+
+
+def costly_schemas(spec: SchemaPath, nodes: Iterable[Node]) -> Iterator[Remark]:
+    """Find the schemas of bodies and parameters of which some values would take too long to judge."""
+    for node in nodes:
+        is_body = node.kind == "media_type" and not {"requestBody", "requestBodies"}.isdisjoint(node.path)
+        schema = _schema(node) if is_body or node.kind == "parameter" else None
+        if schema is None:
+            continue
+        for reason in costly(spec, reduce(truediv, schema.path, spec)):
+            message = f"some values would take too long to judge, so they are refused: {reason}"
+            yield Remark(schema.path, message, "advice")
 
 
 Value = tuple[str, Path, Node, object]
