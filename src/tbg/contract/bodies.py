@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import attrs
 import falcon
@@ -75,7 +75,7 @@ def _judge(raw: bytes, media: Media, parameters: Mapping[str, str]) -> Received:
     try:
         value = media.decode(raw, parameters)
         if media.items is not None:
-            check_depths(cast("list[object]", value))
+            check_depths(value)
         if media.decode is not decode_json:
             return value, nul_in_value(value) or (media.validate(value) if media.validate else ()), _nothing
         if not media.is_bounded:

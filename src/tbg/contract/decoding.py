@@ -1,6 +1,6 @@
 """Bytes to JSON values and to text, with nothing worse than MalformedBodyError."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -48,13 +48,13 @@ def check_depth(body: bytes, value: object, called: str = "The body") -> None:
         raise MalformedBodyError(f"{called} is nested too deeply")
 
 
-def check_depths(values: Iterable[object]) -> None:
-    """Refuse values, each of a JSON text of its own, if one of them is nested so deeply.
+def check_depths(values: object) -> None:
+    """Refuse a list of values, each of a JSON text of its own, if one of them is nested so deeply.
 
     Raises:
         MalformedBodyError: One is.
     """
-    if any(map(_has_deep_value, values)):
+    if _has_deep_value(values, DEEPEST + 1):
         raise MalformedBodyError("The body is nested too deeply")
 
 
@@ -69,10 +69,12 @@ def _is_deep(brackets: bytes, value: object) -> bool:
     return bool(brackets)
 
 
-def _has_deep_value(value: object) -> bool:
+def _has_deep_value(value: object, deepest: int = DEEPEST) -> bool:
     """Look at the values instead, one level after the other."""
     level = [value] if isinstance(value, dict | list) else []
-    for _ in range(DEEPEST):
+    for _ in range(deepest):
+        if not level:
+            return False
         children = (child for each in level for child in (each.values() if isinstance(each, dict) else each))
         level = [child for child in children if isinstance(child, dict | list)]
     return bool(level)
