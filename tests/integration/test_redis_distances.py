@@ -90,6 +90,18 @@ async def test_a_network_that_loses_its_connections_silently_is_left(way: Way) -
     assert set(later) == {"admitted"}
 
 
+async def test_connections_that_stay_silent_are_dropped(way: Way) -> None:
+    async with limiter_on(way.url, 0.1, connect_timeout_seconds=0.5) as limiter:
+        await limiter.limiter.start()
+        await limiter.check(PLENTY)
+        way.relay.mute()
+        await limiter.check(PLENTY)
+        await counts_again(limiter)
+        async with asyncio.timeout(3):
+            while way.relay.silent:  # noqa: ASYNC110 - another's state
+                await asyncio.sleep(0.05)
+
+
 async def test_a_server_that_is_too_far_away_is_not_asked_in_vain(way: Way, logged: Logged) -> None:
     """Whoever waits gets no answer in time; so nobody waits, and that is told once."""
     configure_logging(Settings())

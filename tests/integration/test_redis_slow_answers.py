@@ -69,7 +69,7 @@ async def test_a_server_that_stands_still_for_a_moment_is_asked_again_when_it_an
 
     assert during["uncounted"] > 10
     assert set(after) == {"admitted"}, "the late answer is evidence, and no connection was thrown away"
-    assert relay.connections < 10
+    assert relay.connections < 15, "no new one for each request that waits"
 
 
 class _Odd:

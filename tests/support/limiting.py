@@ -32,10 +32,15 @@ class Limiter:
 
 @asynccontextmanager
 async def limiter_on(
-    redis_url: str, timeout_seconds: float = 5.0, *, source: str = SCRIPT, clock: Clock = time.monotonic
+    redis_url: str,
+    timeout_seconds: float = 5.0,
+    *,
+    connect_timeout_seconds: float = 5.0,
+    source: str = SCRIPT,
+    clock: Clock = time.monotonic,
 ) -> AsyncIterator[Limiter]:
     """Make a limiter that has not connected yet."""
-    settings = Settings(redis_url=ts.SecretStr(redis_url), redis_timeout_seconds=timeout_seconds)
+    settings = Settings(redis_url=ts.SecretStr(redis_url), redis_connect_timeout_seconds=connect_timeout_seconds)
     connector, registry = Connector.from_settings(settings), CollectorRegistry()
     metrics = RateLimitMetrics(registry)
     limiter = RateLimiter(connector, timeout_seconds=timeout_seconds, metrics=metrics, script=source, clock=clock)

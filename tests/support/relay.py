@@ -41,6 +41,11 @@ class Relay:
         """Let nothing come back any more on the connections that there are, as a network does that has lost them."""
         self._mute |= self._writers
 
+    @property
+    def silent(self) -> int:
+        """How many of these are still open."""
+        return len(self._mute & self._writers)
+
     def cut(self) -> None:
         """Break the connections that there are."""
         for writer in self._writers:

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Final, override
 
@@ -36,6 +36,7 @@ class ClusterLanes(Lanes):
         self._slots: list[Lane | None] = [None] * COUNT
         self._lanes: dict[Address, Lane] = {}
         self._addresses: dict[Lane, Address] = {}
+        self._masters: set[Address] = set()
         self._is_known = False
         self._unplaced: list[Question] = []
         self._breaker = Breaker("", metrics.lane_changed)
@@ -123,26 +124,28 @@ class ClusterLanes(Lanes):
             slots[each.first : each.last + 1] = [self._lane_to(each.master)] * (each.last + 1 - each.first)
         self._slots, self._is_known = slots, True
         self._breaker.open()
-        named = {each.master for each in ranges}
-        self._leave(address for address in tuple(self._lanes) if address not in named)
+        before, self._masters = self._masters, {each.master for each in ranges}
+        for address in self._lanes.keys() - self._masters:
+            if address in before or not self._is_needed(self._lanes[address]):
+                self._leave(address)
         for lane in self.lanes:
             lane.start()
         unplaced, self._unplaced = self._unplaced, []
         for question in unplaced:
             self._put(question)
 
-    def _leave(self, addresses: Iterable[Address]) -> None:
-        """Have nothing more to do with nodes that have no slots, unless one is about to get some."""
-        now = asyncio.get_running_loop().time()
-        for address in addresses:
-            lane = self._lanes[address]
-            if lane.breaker.reason is None and lane.used_at > now - _STRANGER_SECONDS:
-                continue
-            del self._lanes[address], self._addresses[lane]
-            for question in lane.leave():
-                self._put(question)
-            lane.breaker.open()
-            self._tasks.start(lane.close())
+    def _is_needed(self, lane: Lane) -> bool:
+        """Tell whether a node that never had slots is about to get some: it was used a moment ago."""
+        return lane.breaker.reason is None and lane.used_at > asyncio.get_running_loop().time() - _STRANGER_SECONDS
+
+    def _leave(self, address: Address) -> None:
+        """Have nothing more to do with a node."""
+        lane = self._lanes.pop(address)
+        del self._addresses[lane]
+        for question in lane.leave():
+            self._put(question)
+        lane.breaker.open()
+        self._tasks.start(lane.close())
 
     @override
     def _cannot_see(self, reason: Exception) -> None:

@@ -84,6 +84,7 @@ class Lane:
         self._under_way: set[Batch] = set()
         self._slow_at = 0.0
         self._good_at = -1.0
+        self._doubted_at = -1.0
         self._losses = 0
         self._is_sending = False
         self._timer: asyncio.TimerHandle | None = None
@@ -167,6 +168,12 @@ class Lane:
 
     # What `Patience` tells.
 
+    def doubted(self, question: Question) -> None:
+        """Find out, while there is time, whether the server is silent or only one answer is slow."""
+        if self._good_at < question.asked_at and self._server.free and self.breaker.reason is None:
+            self._doubted_at = asyncio.get_running_loop().time()
+            self._ask_probes()
+
     def given_up(self, question: Question) -> None:
         """Think about a question that was not answered in time."""
         batch = question.batch
@@ -175,7 +182,8 @@ class Lane:
             self._under_way.discard(batch)
             self._server.overdue(batch.channel)
         if self._good_at < question.asked_at:
-            self._close(TimeoutError("no answer in time"), is_certain=False)
+            is_certain = self._doubted_at > question.asked_at  # other connections are silent, too
+            self._close(TimeoutError("no answer in time"), is_certain=is_certain)
         else:
             self._go_on()
 

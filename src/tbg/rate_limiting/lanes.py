@@ -55,7 +55,7 @@ class Lanes(abc.ABC):
         self._script = Script(script)
         self._probing = probing
         self._metrics = metrics
-        self._patience = Patience(timeout_seconds, self._given_up)
+        self._patience = Patience(timeout_seconds, self._doubted, self._given_up)
         self._finder: asyncio.Task[None] | None = None
         self._is_in_doubt = False
         self._is_urgent = asyncio.Event()
@@ -167,6 +167,10 @@ class Lanes(abc.ABC):
                 async with asyncio.timeout(pause * random.uniform(0.75, 1.25)):  # noqa: S311 - so that not all look at once
                     await self._is_urgent.wait()
             pause = later
+
+    def _doubted(self, question: Question) -> None:
+        if question.lane is not None:
+            question.lane.doubted(question)
 
     def _given_up(self, question: Question) -> None:
         reason = TimeoutError("no answer in time")

@@ -81,11 +81,16 @@ class Patience:
 
     Args:
         seconds: How long a question may wait, in a process that is not busy.
+        doubted: Is told of a question that has waited for half as long and is the oldest one.
         given_up: Is told each question that has waited for so long.
     """
 
-    def __init__(self, seconds: float, given_up: Callable[[Question], None]) -> None:
+    def __init__(
+        self, seconds: float, doubted: Callable[[Question], None], given_up: Callable[[Question], None]
+    ) -> None:
         self._pause = seconds / _LOOKS
+        self._doubted = doubted
+        self._doubts: Question | None = None
         self._given_up = given_up
         self._look = 0
         self._due = 0.0
@@ -122,6 +127,9 @@ class Patience:
                 question = asked.popleft()
                 if not question.is_settled:
                     self._given_up(question)
+            if asked and asked[0] is not self._doubts and self._look - asked[0].look > _LOOKS // 2:
+                self._doubts = asked[0]
+                self._doubted(asked[0])
         finally:
             if asked:
                 self._wait(loop)
