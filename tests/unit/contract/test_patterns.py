@@ -58,7 +58,7 @@ def test_a_pattern_matches_what_it_describes(pattern: str, good: list[str], bad:
     ],
 )
 def test_what_is_no_pattern_is_refused(pattern: str) -> None:
-    with pytest.raises(ValueError, match="ECMA-262|too long"):
+    with pytest.raises(ValueError, match=r"ECMA-262|too long"):
         compile_pattern(pattern)
 
 
@@ -77,8 +77,7 @@ def test_one_that_looks_around_is_given_up_in_time(pattern: str) -> None:
     started = time.process_time()
 
     with pytest.raises(OverBudgetError):
-        for _ in range(2_000):
-            compiled.matches("a" * 9_000 + "!", budget)
+        any(compiled.matches("a" * 9_000 + "!", budget) for _ in range(2_000))
     assert time.process_time() - started < 1
 
 

@@ -18,7 +18,10 @@ TEXT = {"type": "string"}
         ({"$dynamicRef": "#a", "$defs": {"x": {"$dynamicAnchor": "a", "type": "string"}}}, ["a"], [1]),
         ({"$ref": "b.json", "$id": "http://a/", "$defs": {"x": {"$id": "b.json", "type": "string"}}}, ["a"], [1]),
         (
-            {"$ref": "b/c.json", "$defs": {"x": {"$id": "b/c.json", "$ref": "d.json"}, "y": TEXT | {"$id": "b/d.json"}}},
+            {
+                "$ref": "b/c.json",
+                "$defs": {"x": {"$id": "b/c.json", "$ref": "d.json"}, "y": TEXT | {"$id": "b/d.json"}},
+            },
             ["a"],
             [1],
         ),
