@@ -25,6 +25,13 @@ _SAME = frozenset(
 _COUNTS = frozenset({"minContains", "maxContains"})
 _BRANCHED = frozenset({"allOf", "anyOf", "oneOf"})
 _NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
+_APPLIED = frozenset(
+    {
+        *(*_BRANCHED, *_NAMED, "$ref", "$dynamicRef", "not", "if", "additionalProperties", "items", "prefixItems"),
+        *("contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties", "pattern", "format", "multipleOf"),
+        *("enum", "const", "uniqueItems"),
+    }
+)
 _WORTH_ASKING = frozenset(
     {
         *_BRANCHED,
@@ -65,7 +72,6 @@ class Definition:
     edges: list[tuple[Way, str]] = attrs.field(factory=list)
     reasons: list[str] = attrs.field(factory=list)
     looks_again: bool = False
-    is_written: bool = False
 
 
 class Translator:
@@ -83,6 +89,7 @@ class Translator:
         self.patterns: dict[str, Pattern] = {}
         self._references = references
         self._names: dict[int, str] = {}
+        self._pending: list[Definition] = []
         self._kept: list[Schema] = []  # alive, or another one could get its id()
         self._definition = Definition({}, "")
 
@@ -94,9 +101,8 @@ class Translator:
             ValueError: A pattern or a schema cannot be judged rightly.
         """
         name = self._name(schema, self._references.base)
-        while pending := [each for each in self.definitions.values() if not each.is_written]:
-            for definition in pending:
-                self._write(definition)
+        while self._pending:
+            self._write(self._pending.pop())
         return name
 
     @property
@@ -120,10 +126,11 @@ class Translator:
                     return name
             name = self._names[id(schema)] = str(len(self.definitions))
             self.definitions[name] = Definition(schema, base)
+            self._pending.append(self.definitions[name])
         return name
 
     def _write(self, definition: Definition) -> None:
-        self._definition, definition.is_written = definition, True
+        self._definition = definition
         try:
             definition.translated = self._translate(definition.schema, definition.base, Way())
         except (AttributeError, TypeError, KeyError) as error:
@@ -143,7 +150,7 @@ class Translator:
                     several.append(_outer_bound(word, wanted))
                 else:
                     translated[word] = list(dict.fromkeys(wanted)) if word == "required" else _as_integer(wanted)
-            else:
+            elif word in _APPLIED:
                 self._add(translated, several, word, schema, base, way)
         if several:
             translated["allOf"] = several
