@@ -25,10 +25,9 @@ from rich.table import Table
 from benchmarks.micro.processes import valkey
 from tbg.config import Settings
 from tbg.contract import Contract, Limits, RequestContract, ResponseContract, Router, mount
-from tbg.rate_limiting import ADDRESS, SCRIPT, RateLimiter, RateLimitMetrics, Rule
+from tbg.rate_limiting import ADDRESS, RateLimiter, RateLimitMetrics, Rule
 from tbg.rate_limiting.policies import Charge, Policy
-from tbg.redis.client import create_limiter_redis
-from tbg.redis.script import redis_script
+from tbg.redis.connector import Connector
 
 _ROUNDS: Final = 5
 _OBJECT: Final[dict[str, Any]] = {
@@ -166,10 +165,8 @@ async def by_operations() -> Iterator[Sequence[str]]:
 
 async def by_clients(redis_url: str) -> Iterator[Sequence[str]]:
     """Measure a limit check, 64 at once, of ever more clients."""
-    redis = create_limiter_redis(Settings(redis_url=ts.SecretStr(redis_url), redis_timeout_seconds=5.0))
-    limiter = RateLimiter(
-        redis_script(redis, SCRIPT), timeout_seconds=5.0, metrics=RateLimitMetrics(CollectorRegistry())
-    )
+    connector = Connector.from_settings(Settings(redis_url=ts.SecretStr(redis_url)))
+    limiter = RateLimiter(connector, timeout_seconds=5.0, metrics=RateLimitMetrics(CollectorRegistry()))
     rule, rows = Rule((Charge(Policy(name="default", requests=1_000_000, window_seconds=60)),)), []
     for clients in (1, 100, 10_000, 100_000):
 
@@ -179,7 +176,7 @@ async def by_clients(redis_url: str) -> Iterator[Sequence[str]]:
 
         taken = await microseconds(together, 200) / 64
         rows.append((f"{clients} clients", f"{taken:.1f} µs", ""))
-    await redis.aclose()
+    await limiter.close()
     return iter(rows)
 
 

@@ -23,11 +23,10 @@ from prometheus_client import CollectorRegistry
 
 from tbg.config import Settings
 from tbg.dev.valkey import EmbeddedValkey
-from tbg.rate_limiting import ADDRESS, SCRIPT, Policy, RateLimiter, RateLimitMetrics, Rule
+from tbg.rate_limiting import ADDRESS, Policy, RateLimiter, RateLimitMetrics, Rule
 from tbg.rate_limiting.policies import Charge
-from tbg.redis.client import create_limiter_redis
-from tbg.redis.script import redis_script
-from tbg.redis.topologies import RedisClient
+from tbg.redis.client import RedisClient, create_redis
+from tbg.redis.connector import Connector
 
 TURN: Final = 500
 TIMEOUT_SECONDS: Final = 5.0
@@ -57,14 +56,16 @@ class Service:
 async def service(redis_url: str) -> AsyncIterator[Service]:
     """Prepare a limiter on an empty server for the block."""
     settings = Settings(redis_url=ts.SecretStr(redis_url), redis_timeout_seconds=TIMEOUT_SECONDS)
-    redis = create_limiter_redis(settings)
+    redis = create_redis(settings)
     if await redis.dbsize():
         raise SystemExit("the database is not empty")
     metrics = RateLimitMetrics(CollectorRegistry())
-    limiter = RateLimiter(redis_script(redis, SCRIPT), timeout_seconds=TIMEOUT_SECONDS, metrics=metrics)
+    connector = Connector.from_settings(settings)
+    limiter = RateLimiter(connector, timeout_seconds=TIMEOUT_SECONDS, metrics=metrics)
     try:
         yield Service(redis, limiter)
     finally:
+        await limiter.close()
         await redis.flushdb()
         await redis.aclose()
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 import falcon.media
 import msgspec
 
+from tbg.assembly import Made, joined, make_features, require_apart, undocumented_errors
 from tbg.breaches import BreachReport
 from tbg.client import ClientAddresses
 from tbg.config import Settings
@@ -24,6 +25,7 @@ from tbg.contract import (
 )
 from tbg.docs import add_docs
 from tbg.errors import DatabaseUnavailableError
+from tbg.extensions import require_readable
 from tbg.feature import Feature, FeatureFactory, Scope
 from tbg.health import health_feature
 from tbg.infrastructure import Infrastructure, Ping
@@ -36,8 +38,7 @@ from tbg.middleware.lifecycle import LifecycleMiddleware
 from tbg.middleware.load import EarlyShedding, Load, LoadMiddleware
 from tbg.middleware.rate_limit import RateLimitMiddleware
 from tbg.middleware.request_id import RequestIdMiddleware
-from tbg.rate_limiting import DEFAULT, SCRIPT, RateLimiter, RateLimitMetrics, RateLimits, headers
-from tbg.redis.script import redis_script
+from tbg.rate_limiting import DEFAULT, RateLimiter, RateLimitMetrics, RateLimits, headers
 from tbg.refusal import SCOPE_KEY
 from tbg.service import Service
 
@@ -61,9 +62,11 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
     """Compose the service from its infrastructure, its contract and its features.
 
     Raises:
-        MismatchError: The contract and the features' resources disagree.
+        FeatureError: The features cannot be put together.
+        ContractError: The contract and the features' resources disagree, or it says what nothing reads.
     """
     settings = infrastructure.settings
+    require_readable(contract)
     counter = rate_limiter(infrastructure)
     features = all_features(infrastructure, contract, factories, counter)
     limits = rate_limits(settings, contract, features)
@@ -86,7 +89,7 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
         router=router,
         sink_before_static_route=False,  # the sink takes every path that nothing else serves
         middleware=[
-            LifecycleMiddleware(infrastructure),
+            LifecycleMiddleware(infrastructure, counter),
             access_log,
             ResponseContract(
                 contract,
@@ -108,7 +111,8 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
     app.shedding = EarlyShedding(contract, router, load, inwards=[access_log, ids], outwards=[cors])
     _write_json_with_msgspec(app)
     _handle_errors(app, features)
-    mount(app, contract, resources(features), answers(features, limits))
+    further = undocumented_errors(contract, features)
+    mount(app, contract, resources(features), answers(features, limits), further)
     app.add_sink(limiter.unmatched, "")
     if settings.debug:
         add_docs(app)
@@ -118,39 +122,35 @@ def build_app(infrastructure: Infrastructure, contract: Contract, factories: Seq
 def all_features(
     infrastructure: Infrastructure, contract: Contract, factories: Sequence[FeatureFactory], limiter: RateLimiter
 ) -> tuple[Feature, ...]:
-    """Return the features of ``factories`` and those that every service has: its health and its contract."""
-    features = [factory(infrastructure) for factory in factories]
+    """Return the features of ``factories`` and those that every service has: its health and its contract.
+
+    Raises:
+        FeatureError: They cannot be put together.
+    """
+    made = make_features(factories, infrastructure)
     pings: dict[str, Ping] = {"database": infrastructure.database.ping, "redis": limiter.ping}
-    for feature in features:
-        pings |= feature.pings
     document = Feature(
         resources={
             "/openapi.yaml": DocumentResource(contract.document.yaml, "application/yaml"),
             "/openapi.json": DocumentResource(contract.document.json, "application/json"),
         },
+        pings=pings,
         uses_database=False,
     )
-    return (health_feature(infrastructure.settings, pings, infrastructure.drain), document, *features)
+    features = (document, *(each.feature for each in made))
+    health = health_feature(infrastructure.settings, joined(each.pings for each in features), infrastructure.drain)
+    require_apart([Made("the service", "", health), Made("the service", "", document), *made])
+    return (health, *features)
 
 
 def resources(features: Iterable[Feature]) -> dict[str, object]:
     """Join the resources of all features by path."""
-    joined: dict[str, object] = {}
-    for feature in features:
-        if doubled := joined.keys() & feature.resources.keys():
-            raise RuntimeError(f"two features serve {', '.join(sorted(doubled))}: a path belongs to one")
-        joined |= feature.resources
-    return joined
+    return joined(feature.resources for feature in features)
 
 
 def scopes(features: Iterable[Feature]) -> dict[str, Scope]:
     """Join the rate-limit scopes of all features by name."""
-    joined: dict[str, Scope] = {}
-    for feature in features:
-        if doubled := joined.keys() & feature.scopes.keys():
-            raise RuntimeError(f"two features supply the rate-limit scope {', '.join(sorted(doubled))}")
-        joined |= feature.scopes
-    return joined
+    return joined(feature.scopes for feature in features)
 
 
 def rate_limits(settings: Settings, contract: Contract, features: Iterable[Feature]) -> RateLimits:
@@ -181,7 +181,7 @@ def answers(features: Iterable[Feature], limits: RateLimits) -> Answers:
 def rate_limiter(infrastructure: Infrastructure) -> RateLimiter:
     """Return what counts requests, for all operations."""
     return RateLimiter(
-        redis_script(infrastructure.limiter_redis, SCRIPT),
+        infrastructure.limiter_redis,
         timeout_seconds=infrastructure.settings.redis_timeout_seconds,
         metrics=RateLimitMetrics(infrastructure.metrics),
     )

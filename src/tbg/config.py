@@ -111,7 +111,10 @@ class Settings:
     redis_max_connections: int = _setting(
         50, "the rate limiter's connections per worker", "a whole number from 1 to 10000", between(1, 10000)
     )
-    redis_timeout_seconds: float = _seconds(0.1, "longest wait for one rate-limit check", 60)
+    redis_timeout_seconds: float = _seconds(0.25, "longest wait of a request for its rate-limit check", 60)
+    redis_connect_timeout_seconds: float = _seconds(
+        5.0, "longest time until the rate limiter can use a new connection, and for which one may be silent", 60
+    )
     redis_features_max_connections: int = _setting(
         50,
         "connections to Redis per worker for all features together",

@@ -13,8 +13,8 @@ from prometheus_client import CollectorRegistry
 from tbg.config import Settings
 from tbg.database import Database
 from tbg.draining import Drain
-from tbg.redis.client import create_limiter_redis, create_redis
-from tbg.redis.topologies import RedisClient
+from tbg.redis.client import RedisClient, create_redis
+from tbg.redis.connector import Connector
 
 Ping = Callable[[], Awaitable[object]]
 """Answer when a dependency does; raise when it does not. The caller sets the time-out."""
@@ -32,7 +32,7 @@ class Infrastructure:
 
     Attributes:
         redis: For features: no number of connections or slow commands of theirs disturbs the rate limiter.
-        limiter_redis: For the rate limiter alone.
+        limiter_redis: How the rate limiter connects, which has connections of its own.
         metrics: Where this process counts.
         drain: Whether the process is about to end.
         clock: The time now, aware, in UTC.
@@ -42,7 +42,7 @@ class Infrastructure:
     settings: Settings
     database: Database
     redis: RedisClient
-    limiter_redis: RedisClient
+    limiter_redis: Connector
     metrics: CollectorRegistry = attrs.field(factory=CollectorRegistry)
     drain: Drain = attrs.field(factory=Drain)
     clock: Callable[[], datetime] = _now
@@ -53,11 +53,11 @@ class Infrastructure:
         """Prepare everything; nothing connects yet, so a dependency that is down does not stop the boot."""
         metrics = CollectorRegistry()
         database = Database.from_settings(settings, metrics)
-        return cls(settings, database, create_redis(settings), create_limiter_redis(settings), metrics)
+        return cls(settings, database, create_redis(settings), Connector.from_settings(settings), metrics)
 
     async def close(self) -> None:
         """Close every connection; two seconds are spent on each dependency that hangs."""
-        for close in (self.database.close, self.redis.aclose, self.limiter_redis.aclose):
+        for close in (self.database.close, self.redis.aclose):
             with suppress(TimeoutError):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await close()

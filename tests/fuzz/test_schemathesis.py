@@ -19,6 +19,7 @@ from tests.support.environments import ROOT, bare_environment
 FIXED_SEED = 20261122
 FRESH_SEED = int(os.environ.get("FUZZ_SEED") or secrets.randbits(32))
 EXAMPLES = os.environ.get("FUZZ_EXAMPLES", "15")
+HOOKS = Path(__file__).with_name("wire_hooks.py")
 WORKERS_APP = "tests.contract.workers.app:create_app()"
 
 # The service answers a fuzzer as any client, so it must not run out of requests, nor of patience on a busy machine.
@@ -33,7 +34,7 @@ def fuzz(url: str, contract: Path | str, seed: int, directory: Path) -> subproce
     return subprocess.run(
         [*command, *options, "--no-color", "--continue-on-failure", "--workers", "2"],
         cwd=directory,
-        env=bare_environment(PYTHONWARNINGS="ignore"),
+        env=bare_environment(PYTHONWARNINGS="ignore", SCHEMATHESIS_HOOKS=str(HOOKS)),
         capture_output=True,
         text=True,
         timeout=600,

@@ -104,14 +104,6 @@ def requiring(name: str) -> Mutation:
     return lambda document: schema(document, name)["required"].append("another")
 
 
-def without_property(name: str, key: str) -> Mutation:
-    def mutate(document: Document) -> None:
-        schema(document, name)["properties"].pop(key)
-        schema(document, name)["required"].remove(key)
-
-    return mutate
-
-
 def header(name: str, **changes: object) -> Mutation:
     return lambda document: document["components"]["headers"][name].update(changes)
 
@@ -143,7 +135,6 @@ RESPONSE: dict[str, tuple[Mutation, str, str]] = {
     "a property required of /version": (requiring("Version"), "/version", "body"),
     "a property required of /ready": (requiring("Readiness"), "/ready", "body"),
     "a property required of /openapi.json": (requiring("Contract"), "/openapi.json", "body"),
-    "a property removed": (without_property("Version", "environment"), "/version", "body"),
     "a pattern narrowed": (
         lambda document: schema(document, "Version")["properties"]["environment"].update(pattern="^production$"),
         "/version",

@@ -17,7 +17,7 @@ from tbg.contract import Contract
 from tbg.dev.server import EmbeddedServer
 from tbg.features import FEATURES
 from tbg.infrastructure import Infrastructure
-from tbg.rate_limiting.lane import UncountedError
+from tbg.rate_limiting.questions import UncountedError
 from tests.conftest import Logged
 from tests.integration.conftest import Serve
 from tests.support.limiting import Limiter, limiter_on, rule

@@ -11,10 +11,10 @@ import redis.exceptions
 import typed_settings as ts
 
 from tbg.config import Settings
-from tbg.redis.client import create_limiter_redis
-from tbg.redis.script import redis_script
+from tbg.redis.client import create_redis
 from tests.conftest import gunicorn
 from tests.support.gunicorn import wait_until
+from tests.support.scripts import increment, script_on
 from tests.support.servers import discarded
 from tests.support.tls import Authority, authority, relay, server_context
 from tests.support.topologies import Valkey, ask, clustered
@@ -39,7 +39,7 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tls]:
 
 async def ping(port: int, query: str) -> object:
     url = f"rediss://127.0.0.1:{port}/0?{query}"
-    client = create_limiter_redis(Settings(redis_url=ts.SecretStr(url), redis_timeout_seconds=5))
+    client = create_redis(Settings(redis_url=ts.SecretStr(url), redis_features_timeout_seconds=5))
     try:
         return await client.ping()
     finally:
@@ -97,14 +97,10 @@ async def test_every_node_of_a_cluster_is_reached_over_tls(tls: Tls, tmp_path: P
             ask(each, "CONFIG", "SET", "cluster-announce-port", port)
         wait_until(lambda: all(announced(each) == set(ports) for each in servers.masters), 10, "the news of the ports")
         url = f"rediss+cluster://127.0.0.1:{ports[0]}?ssl_ca_certs={tls.trusted.certificate}"
-        client = create_limiter_redis(Settings(redis_url=ts.SecretStr(url), redis_timeout_seconds=5))
-        script = redis_script(client, "return redis.call('INCR', KEYS[1])")
-        try:
+        async with script_on(url) as script:
             keys = [f"key-{number}" for number in range(12)]
-            answers = await script.run([([key], []) for key in keys])
+            answers = await increment(script, *keys)
             lanes = {script.lane(key) for key in keys}
-        finally:
-            await client.aclose()
 
     assert answers == [1] * 12
     assert lanes == {f"127.0.0.1:{port}" for port in ports}

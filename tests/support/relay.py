@@ -1,7 +1,7 @@
-"""A relay in front of a server: counts connections and round trips, and holds answers back."""
+"""A relay in front of a server: counts connections and round trips, and holds answers back, or makes them late."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import attrs
@@ -12,34 +12,51 @@ class Relay:
     """What has passed, in a stream of requests and answers.
 
     Attributes:
+        delay_seconds: How late each answer comes.
+        late: How late the next answer to a script comes.
         connections: How many were opened.
-        trips: How often a client has sent something after an answer, or as the first thing.
+        trips: How often a client has run scripts after an answer; what makes a connection ready is not counted.
     """
 
     target: int
+    delay_seconds: float = 0.0
     connections: int = 0
     trips: int = 0
     port: int = 0
+    late: Callable[[], float] = lambda: 0.0
     _held: asyncio.Event | None = None
+    _mute: set[asyncio.StreamWriter] = attrs.field(factory=set)
+    _writers: set[asyncio.StreamWriter] = attrs.field(factory=set)
 
     @property
     def url(self) -> str:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def hold_one(self) -> asyncio.Event:
-        """Keep the answers of the connection that has the next one back until the event is set."""
+        """Keep the answers of the connection that has the next one to a script back until the event is set."""
         self._held = asyncio.Event()
         return self._held
 
+    def mute(self) -> None:
+        """Let nothing come back any more on the connections that there are, as a network does that has lost them."""
+        self._mute |= self._writers
+
+    def cut(self) -> None:
+        """Break the connections that there are."""
+        for writer in self._writers:
+            writer.transport.abort()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self._writers.add(writer)
         upstream_reader, upstream_writer = await asyncio.open_connection("127.0.0.1", self.target)
-        awaits = False
+        awaits = has_asked = False
 
         async def ask() -> None:
-            nonlocal awaits
+            nonlocal awaits, has_asked
             while piece := await reader.read(1 << 20):
-                self.trips += not awaits
+                has_asked = has_asked or b"EVALSHA" in piece
+                self.trips += not awaits and b"EVALSHA" in piece
                 awaits = True
                 upstream_writer.write(piece)
             upstream_writer.close()
@@ -47,17 +64,20 @@ class Relay:
         async def answer() -> None:
             nonlocal awaits
             while piece := await upstream_reader.read(1 << 20):
-                if held := self._held:
+                if has_asked and (held := self._held):
                     self._held = None
                     await held.wait()
                 awaits = False
-                writer.write(piece)
+                await asyncio.sleep(self.delay_seconds or (self.late() if has_asked else 0.0))
+                if writer not in self._mute:
+                    writer.write(piece)
             writer.close()
 
         try:
             with suppress(ConnectionError):
                 await asyncio.gather(ask(), answer())
         finally:
+            self._writers.discard(writer)
             for each in (writer, upstream_writer):
                 each.close()
 

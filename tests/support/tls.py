@@ -65,10 +65,7 @@ def relay(target_port: int, context: ssl.SSLContext) -> Iterator[int]:
 
 
 async def _serve(target_port: int, context: ssl.SSLContext, ready: asyncio.Queue[int], over: asyncio.Event) -> None:
-    tasks: set[asyncio.Task[None] | None] = set()
-
     async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.current_task())
         with contextlib.suppress(OSError, asyncio.CancelledError):
             inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", target_port)
             await asyncio.gather(_copy(reader, inner_writer), _copy(inner_reader, writer))
@@ -77,9 +74,10 @@ async def _serve(target_port: int, context: ssl.SSLContext, ready: asyncio.Queue
     ready.put_nowait(server.sockets[0].getsockname()[1])
     await over.wait()
     server.close()
-    for task in filter(None, tasks):
-        task.cancel()
-    await asyncio.gather(*filter(None, tasks), return_exceptions=True)
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:  # of which some may have begun in this very moment
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

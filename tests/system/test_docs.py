@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r'```(?:yaml|python) title="([^"]+)"\n(.*?)```', re.DOTALL)
-_SECTIONS = {"paths": "\npaths:\n", "schemas": "\n  schemas:\n", "responses": "\n  responses:\n"}
+_SECTIONS = {"tags": "\ntags:\n", "paths": "\npaths:\n", "schemas": "\n  schemas:\n", "responses": "\n  responses:\n"}
 
 _CALL = """
 import falcon.testing
@@ -52,7 +52,7 @@ def test_the_page_adds_a_feature_that_works(tmp_path: Path) -> None:
     shutil.copy(ROOT / "openapi.yaml", tmp_path)
     _apply(ROOT / "docs" / "adding-a-feature.md", tmp_path)
 
-    check = _python(tmp_path, "-m", "tbg", "check")
+    check = _python(tmp_path, "-m", "tbg", "check", "--strict")
     call = _python(tmp_path, "-c", _CALL)
 
     assert check.returncode == 0, check.stdout + check.stderr
@@ -77,8 +77,11 @@ def test_each_forgotten_step_is_named(tmp_path: Path) -> None:
     _apply(ROOT / "docs" / "adding-a-feature.md", tmp_path)
     shutil.copy(ROOT / "src" / "tbg" / "features.py", tmp_path / "src" / "tbg")
     without_line = _python(tmp_path, "-m", "tbg", "check")
+    (tmp_path / "src" / "tbg" / "features.py").write_text("from tbg import estimats\n")
+    without_package = _python(tmp_path, "-c", "from tbg.main import create_app; create_app()")
 
     assert without_contract.returncode == 1
     assert "GET /estimates/block: served by BlockEstimateResource.on_get, but" in without_contract.stderr
     assert without_line.returncode == 1
     assert "GET /estimates/block: promised as 'getBlockEstimate', but" in without_line.stderr
+    assert "src/tbg/features.py:1: tbg.features cannot be imported: ImportError: " in without_package.stderr

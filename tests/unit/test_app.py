@@ -1,6 +1,7 @@
 """The composition root, without any server."""
 
 import importlib.util
+from pathlib import Path
 
 import pytest
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Integer, MetaData, String, Table, create_engine
@@ -8,8 +9,8 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
 from tbg import main
-from tbg.app import all_features, answers, build_app, rate_limiter, rate_limits, resources
-from tbg.config import Settings, SettingsError
+from tbg.app import all_features, answers, rate_limiter, rate_limits, resources
+from tbg.config import PROJECT_ROOT, Settings, SettingsError
 from tbg.contract import Contract
 from tbg.db.base import Base
 from tbg.docs import add_docs
@@ -27,18 +28,6 @@ class Thing:
 def idle() -> Infrastructure:
     """Infrastructure that nobody uses."""
     return Infrastructure.from_settings(Settings())
-
-
-def test_two_features_cannot_serve_one_path() -> None:
-    with pytest.raises(RuntimeError, match="two features serve /a, /b: a path belongs to one"):
-        resources(
-            [Feature(resources={"/b": Thing(), "/a": Thing()}), Feature(resources={"/a": Thing(), "/b": Thing()})]
-        )
-
-
-def test_a_feature_cannot_take_a_path_of_the_service(idle: Infrastructure, root_contract: Contract) -> None:
-    with pytest.raises(RuntimeError, match="two features serve /health"):
-        build_app(idle, root_contract, [lambda _: Feature(resources={"/health": Thing()})])
 
 
 def test_the_service_has_features_of_its_own(idle: Infrastructure, root_contract: Contract) -> None:
@@ -85,6 +74,21 @@ def test_a_misspelt_variable_is_warned_of(monkeypatch: pytest.MonkeyPatch, logge
 
     (line,) = logged("settings.unknown")
     assert (line["level"], line["variables"]) == ("warning", ["TBG_PROT"])
+
+
+def test_what_a_contract_says_in_vain_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, logged: Logged
+) -> None:
+    path = tmp_path / "openapi.yaml"
+    text = (PROJECT_ROOT / "openapi.yaml").read_text()
+    path.write_text(text.replace("maxLength: 1000", "maxLength: 1000\n          nullable: true"))
+    monkeypatch.setenv("TBG_CONTRACT_PATH", str(path))
+    main.create_app()
+
+    (line,) = logged("contract.warnings")
+    assert line["level"] == "warning"
+    assert line["count"] == len(line["warnings"]) == text.count("maxLength: 1000")
+    assert all("nullable is of OpenAPI 3.0 and ignored" in each for each in line["warnings"])
 
 
 def test_models_get_the_names_that_postgresql_gives() -> None:

@@ -8,8 +8,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from tbg import __version__, cli
+from tbg.app import build_app
 from tbg.checking import check_contract
 from tbg.config import PROJECT_ROOT, Settings, options
+from tbg.contract import Contract, ContractError
+from tbg.infrastructure import Infrastructure
 from tbg.server.concurrency import worker_count
 
 ROOT_CONTRACT = (PROJECT_ROOT / "openapi.yaml").read_text()
@@ -175,6 +178,65 @@ class TestCheck:
         assert result.exit_code == 1
         assert str(path) in result.stderr
         assert "Traceback" not in result.output
+
+    def test_a_finding_is_a_line_with_its_place(
+        self, tbg: Callable[..., Result], contract: Callable[[str, str], Path]
+    ) -> None:
+        path = contract("maxLength: 1000", "maxlength: 1000")
+        lines = [number for number, line in enumerate(path.read_text().splitlines(), 1) if "maxlength" in line]
+        result = tbg("check", "--contract", str(path))
+
+        assert result.exit_code == 1
+        headline, *errors = result.stderr.splitlines()
+        assert headline == f"The contract {path} cannot be used:"
+        assert len(errors) == len(lines) > 1
+        for number, error in zip(lines, errors, strict=True):
+            assert error.startswith(f"error: openapi.yaml:{number}: ")
+            assert error.endswith("maxlength is no keyword of JSON Schema 2020-12: did you mean maxLength?")
+
+    @pytest.mark.parametrize("name", ["x-ratelimit", "x-rate-limits", "x-limit-rate"])
+    def test_a_misspelt_limit_is_an_error(
+        self, tbg: Callable[..., Result], contract: Callable[[str, str], Path], name: str
+    ) -> None:
+        path = contract("x-rate-limit: default", f"{name}: default")
+        lines = [number for number, line in enumerate(path.read_text().splitlines(), 1) if name in line]
+        result = tbg("check", "--contract", str(path))
+
+        assert result.exit_code == 1
+        assert result.stderr.splitlines() == [
+            f"error: openapi.yaml:{number}: {name} is not read by anything: did you mean x-rate-limit?"
+            for number in lines
+        ]
+        with pytest.raises(ContractError, match=f"{name} is not read by anything"):
+            build_app(Infrastructure.from_settings(Settings()), Contract.load(path), [])
+
+    def test_a_warning_fails_only_when_told_to(
+        self, tbg: Callable[..., Result], contract: Callable[[str, str], Path]
+    ) -> None:
+        path = contract("    Health:\n", "    Error: { type: boolean, nullable: true }\n    Health:\n")
+        line = path.read_text().splitlines().index("    Error: { type: boolean, nullable: true }") + 1
+        lenient, strict = (tbg("check", "--contract", str(path), *options) for options in ([], ["--strict"]))
+
+        assert (lenient.exit_code, strict.exit_code) == (0, 1)
+        assert strict.stderr == lenient.stderr
+        assert [each.partition(": ")[2].partition(":")[0] for each in strict.stderr.splitlines()] == [
+            "openapi.yaml"
+        ] * 3
+        assert all(each.startswith(f"warning: openapi.yaml:{line}: ") for each in strict.stderr.splitlines())
+
+    def test_broken_features_are_named_beside_a_broken_contract(
+        self, tbg: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tbg.assembly._LOCATION", "tbg.no_features")
+        (tmp_path / "openapi.yaml").write_text("{}")
+        both = tbg("check", "--contract", str(tmp_path / "openapi.yaml"))
+        alone = tbg("check")
+
+        for result in (both, alone):
+            assert result.exit_code == 1
+            assert "tbg.no_features cannot be imported: ModuleNotFoundError: No module named" in result.stderr
+            assert "Traceback" not in result.output
+        assert "openapi: must be 3.1.x" in both.stderr
 
     def test_it_connects_to_nothing(self, capsys: pytest.CaptureFixture[str]) -> None:
         settings = Settings(port=1)

@@ -44,6 +44,7 @@ GOOD: dict[str, list[Case]] = {
     ],
     "TBG_REDIS_MAX_CONNECTIONS": [("1", 1), ("10000", 10000)],
     "TBG_REDIS_TIMEOUT_SECONDS": [("0.001", 0.001), ("60", 60.0)],
+    "TBG_REDIS_CONNECT_TIMEOUT_SECONDS": [("0.001", 0.001), ("60", 60.0)],
     "TBG_REDIS_FEATURES_MAX_CONNECTIONS": [("1", 1), ("10000", 10000)],
     "TBG_REDIS_FEATURES_TIMEOUT_SECONDS": [("0.001", 0.001), ("60", 60.0)],
     "TBG_CORS_ORIGINS": [
@@ -115,6 +116,7 @@ BAD: dict[str, list[str]] = {
     ],
     "TBG_REDIS_MAX_CONNECTIONS": [*_WHOLE, "0", "10001"],
     "TBG_REDIS_TIMEOUT_SECONDS": [*_NUMBER, "61"],
+    "TBG_REDIS_CONNECT_TIMEOUT_SECONDS": [*_NUMBER, "61"],
     "TBG_REDIS_FEATURES_MAX_CONNECTIONS": [*_WHOLE, "0", "10001"],
     "TBG_REDIS_FEATURES_TIMEOUT_SECONDS": [*_NUMBER, "61"],
     "TBG_CORS_ORIGINS": [
@@ -256,7 +258,8 @@ def test_the_defaults_are_those_of_the_design() -> None:
         "database_transaction_pooler": False,
         "redis_url": "redis://localhost:6379/0",
         "redis_max_connections": 50,
-        "redis_timeout_seconds": 0.1,
+        "redis_timeout_seconds": 0.25,
+        "redis_connect_timeout_seconds": 5.0,
         "redis_features_max_connections": 50,
         "redis_features_timeout_seconds": 1.0,
         "cors_origins": ("http://localhost:5173", "http://localhost:3000"),

@@ -6,10 +6,11 @@ import pytest
 import typed_settings as ts
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
 from redis.asyncio.connection import SSLConnection
+from redis.asyncio.sentinel import Sentinel
 
 from tbg.config import Settings, SettingsError
-from tbg.redis.client import create_redis
-from tbg.redis.topologies import SentinelPool, Sentinels
+from tbg.redis.client import SentinelPool, create_redis
+from tbg.redis.connector import Connector
 
 MARKER = "Xk9-marker"
 
@@ -33,10 +34,14 @@ def test_a_certificate_that_cannot_be_read_stops_the_boot(url: str, tmp_path: Pa
 
 
 def refusal(url: str) -> str:
-    with pytest.raises(SettingsError) as refused:
-        create_redis(Settings(redis_url=ts.SecretStr(url)))
-    assert MARKER not in str(refused.value)
-    (finding,) = refused.value.findings
+    """Return why neither the features' client nor the limiter takes a URL, which must be the same."""
+    findings = set()
+    for prepare in (create_redis, Connector.from_settings):
+        with pytest.raises(SettingsError) as refused:
+            prepare(Settings(redis_url=ts.SecretStr(url)))
+        assert MARKER not in str(refused.value)
+        findings |= {*refused.value.findings}
+    (finding,) = findings
     return finding
 
 
@@ -53,7 +58,7 @@ def test_sentinels_have_credentials_of_their_own_and_the_same_tls(scheme: str) -
     assert as_told(pool) == {"username": "u", "password": "p", "db": 3}
     assert issubclass(pool.connection_class, SSLConnection) is (scheme == "rediss")
     sentinels = pool.sentinel_manager
-    assert isinstance(sentinels, Sentinels)
+    assert isinstance(sentinels, Sentinel)
     for each, host, port in zip(sentinels.sentinels, "hi", (1, 2), strict=True):
         own = each.connection_pool
         assert as_told(own) == {"username": "su", "password": "sp", "db": 0}

@@ -14,14 +14,17 @@ from tbg.contract.calls import UNSET, Call, Unset
 from tbg.contract.contract import Contract
 from tbg.contract.errors import ErrorSerializer, InvalidRequestError, write_error
 from tbg.contract.exceptions import ContractError, DocumentError, MismatchError
+from tbg.contract.linting.examination import every_remark, extension_remarks, written
+from tbg.contract.linting.keywords import Extensions
 from tbg.contract.middleware import Mode, RequestContract, ResponseContract
 from tbg.contract.operations import Operation
 from tbg.contract.responses import Breach
 from tbg.contract.router import Router, allowed_methods, is_malformed
-from tbg.contract.routing import Answers, Resources, differences, mount, served, undocumented
+from tbg.contract.routing import Answers, Resources, differences, disagreements, mount, served, undocumented
 from tbg.contract.schemas import Finding
 from tbg.contract.serving import DocumentResource
 from tbg.contract.streams import BrokenStreamError
+from tbg.contract.unread import unread_bodies
 from tbg.contract.uploads import MOST_ON_DISK, UploadedFile, UploadStorageError
 
 __all__ = [
@@ -36,6 +39,7 @@ __all__ = [
     "DocumentError",
     "DocumentResource",
     "ErrorSerializer",
+    "Extensions",
     "Finding",
     "InvalidRequestError",
     "Limits",
@@ -51,10 +55,15 @@ __all__ = [
     "UploadedFile",
     "allowed_methods",
     "differences",
+    "disagreements",
+    "every_remark",
+    "extension_remarks",
     "is_malformed",
     "mount",
     "served",
     "undocumented",
+    "unread_bodies",
     "vary_by",
     "write_error",
+    "written",
 ]

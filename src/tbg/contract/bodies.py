@@ -9,7 +9,7 @@ import attrs
 import falcon
 import falcon.asgi
 
-from tbg.contract.decoding import MalformedBodyError, check_depth, decode_json
+from tbg.contract.decoding import MalformedBodyError, check_depth, check_depths, decode_json
 from tbg.contract.media import Media, Reading
 from tbg.contract.media_types import UTF8
 from tbg.contract.operations import RequestBody
@@ -41,16 +41,8 @@ def _nothing() -> None:
     """Close what holds nothing."""
 
 
-@attrs.frozen
-class Received:
-    """A body, what is wrong with it, and what deletes its files."""
-
-    value: object
-    findings: tuple[Finding, ...] = ()
-    close: Callable[[], None] = _nothing
-
-
-NOTHING_RECEIVED: Final = Received(None)
+type Received = tuple[object, tuple[Finding, ...], Callable[[], None]]
+"""A body, what is wrong with it, and what deletes its files."""
 
 
 async def read_body(req: falcon.asgi.Request, body: RequestBody, limits: Limits) -> Received:
@@ -76,18 +68,21 @@ async def read_body(req: falcon.asgi.Request, body: RequestBody, limits: Limits)
 
 
 def _empty(body: RequestBody) -> Received:
-    return Received(None, (Finding("", "required", "is required"),) if body.required else ())
+    return None, (Finding("", "required", "is required"),) if body.required else (), _nothing
 
 
 def _judge(raw: bytes, media: Media, parameters: Mapping[str, str]) -> Received:
     try:
         value = media.decode(raw, parameters)
+        if media.items is not None:
+            check_depths(value)
         if media.decode is not decode_json:
-            return Received(value, nul_in_value(value) or (media.validate(value) if media.validate else ()))
-        check_depth(raw, value)
+            return value, nul_in_value(value) or (media.validate(value) if media.validate else ()), _nothing
+        if not media.is_bounded:
+            check_depth(raw, value)
     except MalformedBodyError as error:
         raise falcon.HTTPBadRequest(description=str(error)) from None
-    return Received(value, nul_in_json(raw, value) or (media.validate(value) if media.validate else ()))
+    return value, nul_in_json(raw, value) or (media.validate(value) if media.validate else ()), _nothing
 
 
 async def _keep(
@@ -114,7 +109,7 @@ async def _keep(
         except TooLargeError:
             detail = f"The body has more than {limits.memory_bytes} bytes that are no file"
             raise falcon.HTTPContentTooLarge(description=detail) from None
-        return Received(value, findings, stack.pop_all().close)
+        return value, findings, stack.pop_all().close
 
 
 async def _feed(req: falcon.asgi.Request, reading: Reading, limits: Limits) -> int:

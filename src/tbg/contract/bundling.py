@@ -102,6 +102,11 @@ class Bundle:
             problem = (*path, "$ref"), f"$ref '{reference}': {error}"
             self._lacking.setdefault(error.lacking or path, []).append(problem)
 
+    @property
+    def unresolved(self) -> list[Path]:
+        """Where references stand that lead nowhere, those included that ``problems`` only counts."""
+        return [path for problems in self._lacking.values() for path, _ in problems]
+
     def _unresolved(self) -> Iterator[tuple[Path, str]]:
         for (path, problem), *others in self._lacking.values():
             yield path, f"{problem} ({len(others)} more lead there)" if others else problem

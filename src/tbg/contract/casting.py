@@ -6,7 +6,6 @@ that number. What is none of what the schema asks for stays text, for the schema
 Text is never null, which RFC 6570 (section 2.3) writes by leaving the value out.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -20,6 +19,7 @@ from tbg.contract.shapes import (
     Schema,
     Shapes,
     item_groups,
+    matcher,
     matching_members,
     member_schemas,
     other_members,
@@ -206,7 +206,7 @@ class _Members(_Parts):
         self._named = {name: casters.cast(member_schemas(alternative, name)) for name in names}
         patterns = pattern_names(alternative)
         self._patterns = tuple((pattern, casters.cast(matching_members(alternative, pattern))) for pattern in patterns)
-        self._search = tuple((re.compile(pattern).search, cast) for pattern, cast in self._patterns)
+        self._matching = tuple((matcher(pattern), cast) for pattern, cast in self._patterns)
         self._others = casters.cast(other_members(alternative))
         self.parts = frozenset(self._named.items()), self._patterns, self._others
 
@@ -216,7 +216,7 @@ class _Members(_Parts):
     def _member(self, name: str, member: Any) -> Any:  # noqa: ANN401 - any value
         if (cast := self._named.get(name)) is not None:
             return cast(member)
-        matching = [cast for search, cast in self._search if search(name)]
+        matching = [cast for matches, cast in self._matching if matches(name)]
         for cast in matching or (self._others,):
             if (result := cast(member)) is not member:
                 return result

@@ -1,8 +1,11 @@
 """Compile the operations of a document, and collect what this engine does not enforce, each with its place."""
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import chain, count
 from typing import Any
 
+import attrs
 from jsonschema_path import SchemaPath
 
 from tbg.contract.claims import merge_parameters, strict_query
@@ -12,8 +15,9 @@ from tbg.contract.media import compile_content
 from tbg.contract.operations import Operation, RequestBody
 from tbg.contract.parameters import Parameter, compile_parameter
 from tbg.contract.pointers import Path, resolve, to_pointer, value_at
-from tbg.contract.references import NothingThereError
 from tbg.contract.responses import ResponseRule, Responses
+from tbg.contract.schemas import schemas_of
+from tbg.contract.shapes import MISSING
 from tbg.contract.structure import METHODS
 
 type Findings = list[tuple[Path, str]]
@@ -25,21 +29,14 @@ def compile_operations(document: Document) -> tuple[dict[tuple[str, str], Operat
     Of a document with problems, operations that have none of these are looked at, so that everything is said at once.
     """
     compiler = _Compiler(document)
-    wrong = [path for path, _ in document.problems if path]
+    suspects = document.suspects()
     operations: dict[tuple[str, str], Operation] = {}
     for path in _operations(document.content):
-        if not any(_overlap(path, each) for each in wrong):
-            try:
-                operation = compiler.compile(path)
-            except Exception as error:  # what is refused anyway may hold anything
-                if not wrong and not isinstance(error, NothingThereError):
-                    raise
-                if not wrong:
-                    compiler.findings.append((path, f"{str(path[2]).upper()} {path[1]}: {error}"))
-                continue
+        if path not in suspects and (*path[:-1], "parameters") not in suspects:
+            operation = compiler.compile(path)
             if operation is not None:
                 operations[operation.method, operation.path] = operation
-    return operations, [each for each in compiler.findings if not any(_overlap(each[0], path) for path in wrong)]
+    return operations, [each for each in compiler.findings if each[0] not in suspects]
 
 
 def _operations(content: Mapping[str, Any]) -> Iterator[Path]:
@@ -47,11 +44,6 @@ def _operations(content: Mapping[str, Any]) -> Iterator[Path]:
     for template, item in items.items() if isinstance(items, dict) else ():
         if template.startswith("/") and isinstance(item, dict):
             yield from (("paths", template, method) for method in METHODS if method in item)
-
-
-def _overlap(one: Path, other: Path) -> bool:
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
 
 
 class _Compiler:
@@ -62,6 +54,8 @@ class _Compiler:
         self._content = document.content
         self._spec = document.spec
         self._responses = Responses(document.spec)
+        operations = (value_at(document.content, path) for path in _operations(document.content))
+        self._names = {each.get("operationId") for each in operations if isinstance(each, dict)}
         self._parameters: dict[Path, Parameter | None] = {}
         self._bodies: dict[Path, RequestBody | None] = {}
 
@@ -71,8 +65,7 @@ class _Compiler:
         label = f"{method.upper()} {template}"
         so_far = len(self.findings)
         raw: Any = value_at(self._content, path)
-        for where, problem in _unsupported(self._content, raw):
-            self.findings.append(((*path, *where), f"{label}: {problem}"))
+        self.findings.extend(_unsupported(self._content, path, label))
         shared = self._all_parameters(path[:-1], label)
         own = self._all_parameters(path, label)
         parameters: tuple[Parameter, ...] = ()
@@ -88,7 +81,7 @@ class _Compiler:
         if len(self.findings) > so_far:
             return None
         return Operation(
-            operation_id=raw["operationId"],
+            operation_id=raw.get("operationId") or self._name(method, template),
             method=method.upper(),
             path=template,
             extensions={key: value for key, value in raw.items() if key.startswith("x-")},
@@ -98,6 +91,14 @@ class _Compiler:
             needs_query=known is not None or any(parameter.location == "query" for parameter in parameters),
             strict_query=known,
         )
+
+    def _name(self, method: str, template: str) -> str:
+        """Return a name for an operation without one (it is optional): ``GET /a/{id} -> get_a_id``."""
+        name = re.sub(r"[^A-Za-z0-9]+", "_", f"{method}{template}").strip("_")
+        names = chain([name], (f"{name}_{number}" for number in count(2)))
+        free = next(each for each in names if each not in self._names)
+        self._names.add(free)
+        return free
 
     def _add(self, path: Path, label: str, error: ValueError) -> None:
         """Note what is wrong at ``path``, or where the error itself says."""
@@ -115,10 +116,18 @@ class _Compiler:
         if path not in self._parameters:
             self._parameters[path] = None
             try:
-                self._parameters[path] = compile_parameter(self._spec, self._at(path))
+                self._parameters[path] = self._with_default(path, compile_parameter(self._spec, self._at(path)))
             except ValueError as error:
                 self._add(path, label, error)
         return self._parameters[path]
+
+    def _with_default(self, path: Path, parameter: Parameter) -> Parameter:
+        """Leave out a default that breaks its schema, which `tbg check` tells: no code expects such a value."""
+        if parameter.default is MISSING:
+            return parameter
+        raw: Any = value_at(self._content, path)
+        broken = "schema" in raw and schemas_of(self._spec).judge(raw["schema"], parameter.default)
+        return attrs.evolve(parameter, default=MISSING) if broken else parameter
 
     def _body(self, path: Path, label: str) -> RequestBody | None:
         path, _ = resolve(self._content, path)
@@ -147,10 +156,11 @@ class _Compiler:
         return place
 
 
-def _unsupported(content: Mapping[str, Any], operation: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
-    if "operationId" not in operation:
-        yield (), "operationId is missing: generated clients and the log need a name"
+def _unsupported(content: Mapping[str, Any], path: Path, label: str) -> Iterator[tuple[Path, str]]:
+    operation: Any = value_at(content, path)
     if "responses" not in operation:
-        yield (), "responses are missing: nothing could be answered"
-    if operation.get("security", content.get("security")):
-        yield ("security",), "security is declared, but nothing enforces it yet"
+        yield path, f"{label}: responses are missing: nothing could be answered"
+    if operation.get("security"):
+        yield (*path, "security"), f"{label}: security is declared, but nothing enforces it yet"
+    elif "security" not in operation and content.get("security"):
+        yield ("security",), "/security: security is declared, but nothing enforces it yet"

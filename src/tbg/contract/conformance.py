@@ -20,8 +20,6 @@ type Findings = Iterator[tuple[Path, str]]
 _VERSION = re.compile(r"3\.1\.[0-9]+(-.+)?")
 _TEMPLATE_LENGTH = 2
 _IN_PLACE = frozenset({"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"})
-# What may stand beside a "$ref" at the top of a schema: the reference is followed first, and only these are not lost.
-_BESIDE_REFERENCE = frozenset({"$ref", "default", "title", "description", "deprecated", "example", "examples"})
 
 
 def unknown(content: object) -> tuple[Path, str] | None:
@@ -44,7 +42,6 @@ def _all(content: dict[str, Any], bundle: Bundle) -> Findings:
     references = bundle.references
     yield from nonconformities(content)
     yield from _references(content, references)
-    yield from _beside(content, references)
     yield from _dialects(content, bundle.dialects)
     circles = list(_circles(references))
     yield from circles
@@ -70,15 +67,6 @@ def _references(content: dict[str, Any], references: Iterable[Reference]) -> Fin
             yield from nonconformities(value_at(content, reference.target), reference.kind, reference.target)
         except (LookupError, TypeError):
             continue  # which the bundle has said
-
-
-def _beside(content: dict[str, Any], references: Iterable[Reference]) -> Findings:
-    for reference in references:
-        path = reference.path
-        if reference.kind == "schema" and (path[-1] == "schema" or path[:-1] == ("components", "schemas")):
-            beside = ", ".join(sorted(_mapping(value_at(content, path)).keys() - _BESIDE_REFERENCE))
-            if beside:
-                yield path, f"{beside} beside $ref would not be enforced here: put both into allOf"
 
 
 def _named(kind: str) -> str:

@@ -7,8 +7,11 @@ import attrs
 
 from tbg.contract.compiling import compile_operations
 from tbg.contract.document import Document
+from tbg.contract.linting.examination import written
+from tbg.contract.linting.remarks import Remark
 from tbg.contract.operations import Operation
 from tbg.contract.schemas import schemas_of
+from tbg.contract.unread import unread_bodies
 
 
 @attrs.frozen
@@ -44,6 +47,16 @@ class Contract:
         except ValueError as error:
             raise document.refusal([((), str(error))]) from error
         return cls(document, operations)
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """What the document says and nothing reads."""
+        return [*self.document.remarks, *unread_bodies(self.operations.values())]
+
+    @property
+    def warnings(self) -> list[str]:
+        """The same, each in one line with its place."""
+        return written(self.document, self.remarks)
 
     @property
     def response_headers(self) -> frozenset[str]:

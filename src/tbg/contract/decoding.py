@@ -40,13 +40,26 @@ def check_depth(body: bytes, value: object, called: str = "The body") -> None:
     Raises:
         MalformedBodyError: It is.
     """
-    if body.count(b"[") + body.count(b"{") > DEEPEST and _is_deep(body, value):
+    if len(body) <= 2 * DEEPEST:
+        return
+    # What is left of the text: its brackets, and the quotes of its strings.
+    structure = body.translate(_BRACKETS, _NO_STRUCTURE)
+    if len(structure) > 2 * DEEPEST and _is_deep(structure.replace(b'""', b""), value):
         raise MalformedBodyError(f"{called} is nested too deeply")
 
 
-def _is_deep(body: bytes, value: object) -> bool:
-    """Reduce the text to its brackets, and take the innermost away as often as may be; this is linear, and quick."""
-    brackets = body.translate(_BRACKETS, _NO_STRUCTURE).replace(b'""', b"")
+def check_depths(values: object) -> None:
+    """Refuse a list of values, each of a JSON text of its own, if one of them is nested so deeply.
+
+    Raises:
+        MalformedBodyError: One is.
+    """
+    if _has_deep_value(values, DEEPEST + 1):
+        raise MalformedBodyError("The body is nested too deeply")
+
+
+def _is_deep(brackets: bytes, value: object) -> bool:
+    """Take the innermost brackets away as often as may be; this is linear, and quick."""
     if b'"' in brackets:  # some string has brackets or backslashes in it
         return _has_deep_value(value)
     for _ in range(DEEPEST):
@@ -56,10 +69,12 @@ def _is_deep(body: bytes, value: object) -> bool:
     return bool(brackets)
 
 
-def _has_deep_value(value: object) -> bool:
+def _has_deep_value(value: object, deepest: int = DEEPEST) -> bool:
     """Look at the values instead, one level after the other."""
     level = [value] if isinstance(value, dict | list) else []
-    for _ in range(DEEPEST):
+    for _ in range(deepest):
+        if not level:
+            return False
         children = (child for each in level for child in (each.values() if isinstance(each, dict) else each))
         level = [child for child in children if isinstance(child, dict | list)]
     return bool(level)

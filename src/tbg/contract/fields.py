@@ -114,10 +114,14 @@ class Field:
 
     def _mode_of_text(self, part: Part, path: Sequence[object]) -> str:
         """Do the same for a form that is urlencoded: there is no media type but the contract's."""
-        has_json = any(map(is_json, self.accepted))
-        if self._is_json_only and self.accepted and not has_json:
+        if self.is_unread:
             raise WrongPartError(Finding(pointer_of((self.name or part.name, *path)), "contentType", _UNREADABLE))
-        return "json" if has_json or self._is_json_only else self._text_mode
+        return "json" if self._is_json_only or any(map(is_json, self.accepted)) else self._text_mode
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether no media type that the contract names for it can be read."""
+        return bool(self.accepted) and self._is_json_only and not any(map(is_json, self.accepted))
 
     def _wrong_type(self, media_type: str) -> str:
         """Say what is wrong with a part's media type; without one it has the right one."""

@@ -8,10 +8,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import attrs
 
-from tbg.contract.places import Source
+from tbg.contract.places import IDENTIFIERS, Source
 from tbg.contract.pointers import Path, from_pointer, value_at
-
-_IDENTIFIERS = ("$id", "$anchor", "$dynamicAnchor")
 
 
 class UnresolvableError(Exception):
@@ -166,7 +164,7 @@ def _identifiers(content: object) -> list[tuple[str, str, Path]]:
     while pending:
         path, node = pending.pop()
         if isinstance(node, dict):
-            names = (keyword for keyword in _IDENTIFIERS if isinstance(node.get(keyword), str))
+            names = (keyword for keyword in IDENTIFIERS if isinstance(node.get(keyword), str))
             found.extend((keyword, node[keyword], path) for keyword in names)
             pending.extend(((*path, key), child) for key, child in node.items())
         elif isinstance(node, list):

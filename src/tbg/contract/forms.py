@@ -41,6 +41,8 @@ class Form:
         schema = media / "schema" if "schema" in media else None
         self._validate: Validate = compile_schema(spec, schema) if schema is not None else lambda _: ()
         self._ways = Ways(spec, media_type, media).compile()
+        fields = (each for way in self._ways for name, each in way.named.items() if name not in way.styled)
+        self.unread = tuple(dict.fromkeys(each.name for each in fields if each.is_unread))
 
     def receive(
         self, _content_type: str, parameters: Mapping[str, str], disk: Disk, most_bytes: int
@@ -108,7 +110,8 @@ class Form:
             except WrongPartError as error:
                 findings.append(error.finding)
         # What is not sent right is no value: the schema would only miss it.
-        return values, tuple(findings) or nul_in_value(values) or self._judge(values)
+        nul = nul_in_value(values) if _may_have_nul(fields) else ()
+        return values, tuple(findings) or nul or self._judge(values)
 
     def _judge(self, values: Mapping[str, object]) -> tuple[Finding, ...]:
         """Judge a form: for its files, the schema is asked about text."""
@@ -129,6 +132,18 @@ def _as_text(value: object, path: tuple[object, ...], findings: list[Finding]) -
         findings += [Finding(pointer_of(path), each.code, each.detail) for each in found]
         return ""
     return value.judged
+
+
+def _may_have_nul(fields: Mapping[str, list[Part]]) -> bool:
+    """Look into what was sent, which is quicker than looking into all values; JSON has U+0000 as an escape only."""
+    for name, parts in fields.items():
+        texts = [part.data for part in parts if isinstance(part.data, str)]
+        pieces = [part.data for part in parts if isinstance(part.data, bytes)]
+        if "\0" in name or any("\0" in text or "\\u0000" in text for text in texts):
+            return True
+        if any(b"\0" in piece or b"\\u0000" in piece for piece in pieces):
+            return True
+    return False
 
 
 def _read_styled(

@@ -17,6 +17,7 @@ from tbg.contract.forms import Form, Verdict
 from tbg.contract.kinds import BINARY, STRUCTURED, Kinds, kinds_of
 from tbg.contract.matching import distinct, parse_media_type
 from tbg.contract.media_types import FORMS, JSON, MULTIPART, UTF8, is_json, is_text
+from tbg.contract.nesting import is_bounded
 from tbg.contract.schemas import Finding, Validate, compile_schema
 from tbg.contract.sequences import SEQUENCES, Items, compile_sequence
 from tbg.contract.shapes import Shapes, written
@@ -53,19 +54,23 @@ class Media:
     """One entry of a ``content`` map, compiled; without a schema there is nothing to validate.
 
     Attributes:
+        is_bounded: Whether nothing valid is nested deeper than the schema is.
         items: How what is streamed is judged piece by piece, if it can be.
         receive: How the body of a request is read and judged while it arrives, instead of `decode` and `validate`.
         keeps_files: Whether something of it may have to be put on disk.
         unread: Why no such body can be read; empty if it can.
+        unread_fields: The fields of a form that cannot be read.
     """
 
     media_type: str
     decode: Decode = attrs.field(repr=False)
     validate: Validate | None = attrs.field(repr=False)
+    is_bounded: bool = attrs.field(default=False, kw_only=True)
     items: Items | None = attrs.field(default=None, repr=False, kw_only=True)
     receive: Receive | None = attrs.field(default=None, repr=False, kw_only=True)
     keeps_files: bool = attrs.field(default=False, kw_only=True)
     unread: str = attrs.field(default="", kw_only=True)
+    unread_fields: tuple[str, ...] = attrs.field(default=(), kw_only=True)
 
 
 Content = Mapping[str, Media]
@@ -100,11 +105,18 @@ def _compile_entry(spec: SchemaPath, key: str, media: SchemaPath) -> Media:
 def _compile(spec: SchemaPath, media_type: str, media: SchemaPath) -> Media:
     if media_type in FORMS:
         form = Form(spec, media_type, media)
-        return Media(media_type, form.decode, _findings_of, receive=form.receive, keeps_files=media_type == MULTIPART)
+        return Media(
+            media_type,
+            form.decode,
+            _findings_of,
+            receive=form.receive,
+            keeps_files=media_type == MULTIPART,
+            unread_fields=form.unread,
+        )
     schema = media / "schema" if "schema" in media else None
     validate = compile_schema(spec, schema) if schema is not None else None
     if is_json(media_type):
-        return Media(media_type, decode_json, validate)
+        return Media(media_type, decode_json, validate, is_bounded=schema is not None and _is_bounded(spec, schema))
     kinds = kinds_of(Shapes(spec.read_value()), [written(schema)]) if schema is not None else frozenset({BINARY})
     if _is_text(media_type, kinds, says_nothing=schema is None or written(schema) in ({}, True)):
         return Media(media_type, _text_decoder(spec, schema, kinds), validate)
@@ -113,6 +125,13 @@ def _compile(spec: SchemaPath, media_type: str, media: SchemaPath) -> Media:
         judge = binary.validate if validate else None
         return Media(media_type, binary.decode, judge, receive=binary.receive, keeps_files=True)
     return _unread(media_type, f"{media_type} is not read as {' or '.join(sorted(kinds - {'null'}))}")
+
+
+def _is_bounded(spec: SchemaPath, schema: SchemaPath) -> bool:
+    try:
+        return is_bounded(Shapes(spec.read_value()), [written(schema)])
+    except ValueError:  # there are too many alternatives to say
+        return False
 
 
 def _is_text(media_type: str, kinds: Kinds, *, says_nothing: bool) -> bool:

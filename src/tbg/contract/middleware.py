@@ -163,7 +163,7 @@ class ResponseContract:
         if resp.sse is not None:
             resp.sse = CheckedEvents(resp.sse, media.items, breached, enforce=enforce)  # type: ignore[assignment]  # it writes what is like an SSEvent
         else:
-            resp.stream = CheckedStream(resp.stream, media.items, breached, enforce=enforce)  # type: ignore[assignment]  # Falcon asks for __aiter__ only
+            resp.stream = CheckedStream(resp.stream, media.items, breached, enforce=enforce)
 
     def _fail(self, req: falcon.asgi.Request, resp: falcon.asgi.Response) -> None:
         resp.status = falcon.HTTP_500

@@ -28,6 +28,14 @@ _DEFINITIONS: Final = {
     "security_scheme": "security-scheme",
     "callback": "callbacks",
 }
+_FORMER: Final = {  # what OpenAPI 3.0 and earlier drafts of JSON Schema wrote
+    ("exclusiveMinimum", bool): " (OpenAPI 3.0 had that): it is the bound itself, in the place of minimum",
+    ("exclusiveMaximum", bool): " (OpenAPI 3.0 had that): it is the bound itself, in the place of maximum",
+    ("items", list): " (an earlier draft had that): write prefixItems",
+    ("required", bool): ": the names of required properties are listed in the schema of their object",
+    ("examples", dict): ": a map of examples stands beside a schema, not in it",
+    ("examples", list): ": a list of examples stands in a schema, not beside it",
+}
 _WORDS: Final = {"array": "a list", "object": "a mapping", "string": "text", "boolean": "true or false"}
 _DECIDING: Final = frozenset({"type", "minProperties"})  # beside which nothing else is worth saying of a value
 _EITHER: Final = {
@@ -71,9 +79,11 @@ def _registry() -> Registry:
 def _document_schema() -> dict[str, Any]:
     file = files("openapi_spec_validator") / "resources" / "schemas" / "v3.1" / "schema.json"
     schema: dict[str, Any] = json.loads(file.read_text())
-    # Its later versions mend two mistakes of it: a Link Object has a server, and its parameters any value (4.8.20).
+    # Its later versions mend three mistakes of it: a Link Object has a server, and its parameters any value (4.8.20);
+    # and what stands beside a reference is ignored, not forbidden (4.8.23).
     link = schema["$defs"]["link"]["properties"]
     link |= {"server": {"$ref": "#/$defs/server"}, "parameters": {"type": "object"}}
+    del schema["$defs"]["reference"]["unevaluatedProperties"]
     return schema
 
 
@@ -133,7 +143,9 @@ def _describe(error: ValidationError) -> str:  # noqa: PLR0911 - one for each ke
         return words
     match kind.name:
         case "type":
-            return f"must be {' or '.join(_WORDS.get(name, name) for name in kind.types)}, not {_short(error.instance)}"
+            wanted = " or ".join(_WORDS.get(name, name) for name in kind.types)
+            keyword = str(error.instance_path[-1]) if error.instance_path else ""
+            return f"must be {wanted}, not {_short(error.instance)}{_FORMER.get((keyword, type(error.instance)), '')}"
         case "required":
             return f"lacks '{kind.property}'"
         case "enum":

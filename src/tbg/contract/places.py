@@ -8,6 +8,8 @@ import yaml
 from tbg.contract.pointers import Path
 from tbg.contract.yaml12 import UnreadableError, is_like_json, parse, read_text, without_surrogates
 
+IDENTIFIERS = ("$id", "$anchor", "$dynamicAnchor")
+
 
 @attrs.define(eq=False)
 class Source:
@@ -35,7 +37,7 @@ class Source:
         """Read ``file``; what is wrong with it is in ``missing`` or ``problems``."""
         try:
             text = read_text(file.read_bytes())
-            return cls(file, name, parse(text), has_identifiers="$id" in text or "nchor" in text)
+            return cls(file, name, parse(text), has_identifiers=any(word in text for word in IDENTIFIERS))
         except (OSError, ValueError) as error:
             if isinstance(error, UnreadableError):
                 return cls(file, name, problems=tuple(f"{name}:{line}: {text}" for line, text in error.problems))

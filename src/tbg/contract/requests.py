@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import falcon
 import falcon.asgi
 
-from tbg.contract.bodies import NOTHING_RECEIVED, Limits, read_body
+from tbg.contract.bodies import Limits, read_body
 from tbg.contract.calls import Call
 from tbg.contract.errors import InvalidRequestError
 from tbg.contract.operations import Operation
@@ -21,12 +21,14 @@ async def read_call(
         falcon.HTTPError: 400 malformed, 408 too slow, 413 too large, 415 wrong media type, 422 breaks the contract.
         UploadStorageError: A file in it cannot be kept.
     """
-    values, findings = read_parameters(req, path_values, operation)
-    body = NOTHING_RECEIVED
-    if operation.body is not None:
-        body = await read_body(req, operation.body, limits)
-        findings = [*findings, *(("body", finding) for finding in body.findings)]
-    if findings:
-        body.close()
-        raise InvalidRequestError(findings)
-    return Call(operation, values, body.value, body.close)
+    has_parameters = operation.parameters or operation.strict_query is not None
+    values, findings = read_parameters(req, path_values, operation) if has_parameters else ({}, [])
+    if operation.body is None:
+        if findings:
+            raise InvalidRequestError(findings)
+        return Call(operation, values)
+    media, wrong, close = await read_body(req, operation.body, limits)
+    if findings or wrong:
+        close()
+        raise InvalidRequestError([*findings, *(("body", finding) for finding in wrong)])
+    return Call(operation, values, media, close)

@@ -1,6 +1,6 @@
 """The headers of a response, compiled: how each is read and judged."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -54,26 +54,6 @@ def compile_headers(spec: SchemaPath, headers: SchemaPath, known: dict[tuple[str
             known[place] = _compile(spec, str(name), header)
         compiled.append(known[place])
     return tuple(compiled)
-
-
-def ignored_headers(document: Mapping[str, Any]) -> Iterator[tuple[tuple[object, ...], str]]:
-    """Find the response headers that OpenAPI ignores, each with its place in the document."""
-    for path, response in _responses(document):
-        for name in response.get("headers", ()) if isinstance(response, dict) else ():
-            if str(name).lower() == _IGNORED:
-                yield (
-                    (*path, "headers", name),
-                    "is ignored: the keys of 'content' are the media types (OpenAPI 3.1.1, section 4.8.17)",
-                )
-
-
-def _responses(document: Mapping[str, Any]) -> Iterator[tuple[tuple[object, ...], Any]]:
-    for name, response in document.get("components", {}).get("responses", {}).items():
-        yield ("components", "responses", name), response
-    for path, item in document.get("paths", {}).items():
-        for method, operation in item.items() if isinstance(item, dict) else ():
-            for status, response in operation.get("responses", {}).items() if isinstance(operation, dict) else ():
-                yield ("paths", path, method, "responses", status), response
 
 
 def _compile(spec: SchemaPath, name: str, header: SchemaPath) -> Header:

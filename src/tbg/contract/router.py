@@ -179,6 +179,13 @@ def _walk(
     node: _Node, segments: list[str], depth: int, values: tuple[str, ...]
 ) -> tuple[_Leaf, tuple[str, ...]] | None:
     """Return where ``segments`` lead; each node of the tree is seen once at most."""
+    for segment in segments[depth:]:
+        only = _only_child(node, segment)
+        if only is None:
+            break
+        if only is node.parameter:
+            values = (*values, segment)
+        node, depth = only, depth + 1
     if depth == len(segments):
         return (node.leaf, values) if node.leaf is not None else None
     segment = segments[depth]
@@ -186,6 +193,16 @@ def _walk(
         if (result := _walk(child, segments, depth + 1, (*values, *found))) is not None:
             return result
     return None
+
+
+def _only_child(node: _Node, segment: str) -> _Node | None:
+    """Return where a segment leads if that is plain to see, as it is nearly always; else None."""
+    if node.mixed or "%" in segment:
+        return None
+    literal = node.literals.get(segment)
+    if literal is None:
+        return None if segment in _NO_VALUES else node.parameter
+    return literal if node.parameter is None else None
 
 
 def _children(node: _Node, segment: str) -> Iterator[tuple[_Node, tuple[str, ...]]]:

@@ -4,12 +4,12 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import falcon.asgi
-from falcon.constants import COMBINED_METHODS
 
 from tbg.contract.contract import Contract
 from tbg.contract.errors import ERROR_MEDIA_TYPES
 from tbg.contract.exceptions import MismatchError
 from tbg.contract.operations import Operation
+from tbg.contract.responders import misspelt_responders, responders_of, wrong_resources
 
 Resources = Mapping[str, object]
 """Resources by path template, as the contract writes it: ``{"/workers/{worker_id}": Worker(...)}``."""
@@ -19,38 +19,51 @@ Answers = Callable[[Operation], Iterable[int]]
 
 
 def mount(
-    app: falcon.asgi.App[Any, Any], contract: Contract, resources: Resources, answers: Answers = lambda _: ()
+    app: falcon.asgi.App[Any, Any],
+    contract: Contract,
+    resources: Resources,
+    answers: Answers = lambda _: (),
+    further_findings: Iterable[str] = (),
 ) -> None:
     """Route ``resources``, which must serve exactly what ``contract`` promises.
 
     Raises:
-        MismatchError: They differ, or an operation does not document a status that it can answer.
+        MismatchError: They differ, an operation does not document a status that it can answer, or somebody else has
+            ``further_findings``.
     """
-    findings = [*differences(contract, resources), *undocumented(contract, answers)]
-    if findings:
+    if findings := [*disagreements(contract, resources, answers), *further_findings]:
         raise MismatchError(f"The contract {contract.document.path} and the service disagree:", findings)
     for path, resource in resources.items():
         app.add_route(path, resource)
 
 
+def disagreements(contract: Contract, resources: Resources, answers: Answers) -> list[str]:
+    """List everything about ``resources`` that keeps them from serving ``contract``."""
+    return [
+        *wrong_resources(contract, resources),
+        *differences(contract, resources),
+        *undocumented(contract, answers),
+    ]
+
+
 def served(resources: Resources) -> dict[tuple[str, str], str]:
     """Return by method and path what serves it: ``("GET", "/health") -> "HealthResource.on_get"``."""
-    responders = {}
-    for path, resource in resources.items():
-        for method in COMBINED_METHODS:
-            name = f"on_{method.lower()}"
-            if callable(getattr(resource, name, None)):
-                responders[method, path] = f"{type(resource).__name__}.{name}"
-    return responders
+    return {
+        (method, path): f"{type(resource).__name__}.on_{method.lower()}"
+        for path, resource in resources.items()
+        for method in responders_of(resource)
+    }
 
 
 def differences(contract: Contract, resources: Resources) -> list[str]:
     """List what is promised and not served, and what is served and not promised, per method and path."""
     responders = served(resources)
     promised = {key: operation.operation_id for key, operation in contract.operations.items()}
+    slips = {(path, name) for path, each in resources.items() for name in misspelt_responders(each).values()}
     missing = [
         f"{method} {path}: promised as '{promised[method, path]}', but no resource has on_{method.lower()} there"
         for method, path in promised.keys() - responders.keys()
+        if (path, f"on_{method.lower()}") not in slips  # which is said with the name that stands there
     ]
     surplus = [
         f"{method} {path}: served by {responders[method, path]}, but the contract does not promise it"

@@ -76,8 +76,10 @@ class Schemas:
 
     def costly(self, schema: Schema) -> tuple[str, ...]:
         """Say why values of ``schema`` may take so long to judge that some must be refused; see ``docs/adr/0010``."""
+        known = len(self._translator.definitions)
         name = self._translator.add(schema)
-        self._acceptors.compile()
+        if len(self._translator.definitions) > known:  # else the boot has compiled it
+            self._acceptors.compile()
         return self._acceptors.reasons(name)
 
     def judge(self, schema: Schema, value: object) -> tuple[Finding, ...]:

@@ -5,14 +5,14 @@ JSON Schema judges values; it does not say how to make one of text. So its compo
 what is valid.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any, Final
 from urllib.parse import unquote
 
 from jsonschema_path import SchemaPath
 
+from tbg.contract.patterns import Budget, compile_pattern
 from tbg.contract.pointers import follow
 
 type Schema = Any
@@ -204,8 +204,20 @@ def member_schemas(alternative: Alternative, name: str) -> list[Schema]:
 
 def _member(parent: Mapping[str, Any], name: str) -> list[Schema]:
     own = [parent["properties"][name]] if name in parent.get("properties", ()) else []
-    matching = [schema for pattern, schema in parent.get("patternProperties", {}).items() if re.search(pattern, name)]
+    matching = [schema for pattern, schema in parent.get("patternProperties", {}).items() if matcher(pattern)(name)]
     return [*own, *matching] or other_members([parent])
+
+
+def matcher(pattern: str) -> Callable[[str], bool]:
+    """Build what matches names in linear time, for clients choose them.
+
+    Raises:
+        ValueError: The pattern cannot be matched so.
+    """
+    compiled = compile_pattern(pattern)
+    if compiled.native is None:
+        raise ValueError(f"names that match {pattern[:100]!r}: the pattern takes more than linear time")
+    return lambda name: compiled.matches(name, Budget())
 
 
 def pattern_names(alternative: Alternative) -> list[str]:

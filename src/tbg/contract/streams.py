@@ -1,7 +1,7 @@
 """Responses that are sent piece by piece: each item is judged before it leaves, and no more than one is kept."""
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Self
 
 from tbg.contract.schemas import Finding
 from tbg.contract.sequences import Items
@@ -83,35 +83,38 @@ class _Watch:
 
 
 class CheckedStream:
-    """A ``resp.stream`` whose items are judged."""
+    """A ``resp.stream`` whose items are judged; no generator, which would have to be closed, too."""
 
     def __init__(self, stream: Any, items: Items, breached: Breached, *, enforce: bool) -> None:  # noqa: ANN401 - of many kinds
         self._stream = stream
+        self._pieces = None if hasattr(stream, "read") else aiter(stream)
         self._watch = _Watch(items, breached, enforce=enforce)
+        self._is_at_end = False
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield what the stream does.
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return what may leave next.
 
         Raises:
             BrokenStreamError: The next item breaks the contract.
         """
-        async for data in self._pieces():
-            if released := self._watch.feed(data):
-                yield released
+        while not self._is_at_end:
             self._watch.require_unbroken()
-        if released := self._watch.finish():
-            yield released
+            data = await self._next()
+            self._is_at_end = data is None
+            if released := self._watch.finish() if data is None else self._watch.feed(data):
+                return released
         self._watch.require_unbroken()
+        raise StopAsyncIteration
 
-    async def _pieces(self) -> AsyncIterator[bytes]:
-        if hasattr(self._stream, "read"):
-            while data := await self._stream.read(_BLOCK):
-                yield data
-            return
-        async for data in self._stream:
-            if data is None:
-                return
-            yield data
+    async def _next(self) -> bytes | None:
+        """Return the next piece, or None at the end."""
+        if self._pieces is not None:
+            return await anext(self._pieces, None)
+        data: bytes = await self._stream.read(_BLOCK)
+        return data or None
 
     async def aclose(self) -> None:
         """Close a generator that was not read to its end."""
@@ -129,11 +132,15 @@ class CheckedEvents:
 
     def __init__(self, events: Any, items: Items, breached: Breached, *, enforce: bool) -> None:  # noqa: ANN401 - of many kinds
         self._events = events
+        self._pieces = aiter(events)
         self._watch = _Watch(items, breached, enforce=enforce)
 
-    async def __aiter__(self) -> AsyncIterator["_CheckedEvent | None"]:
-        async for event in self._events:
-            yield _CheckedEvent(event, self._watch) if event else None
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> "_CheckedEvent | None":
+        event = await anext(self._pieces)
+        return _CheckedEvent(event, self._watch) if event else None
 
     async def aclose(self) -> None:
         """Close a generator that was not read to its end."""

@@ -11,7 +11,14 @@ METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "t
 
 _HEADER: Final = {"schema": "schema", "content": "{media_type}", "examples": "{example}"}
 _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
-    "openapi": {"paths": "paths", "webhooks": "{path_item}", "components": "components"},
+    "openapi": {
+        "info": "info",
+        "servers": "[server]",
+        "paths": "paths",
+        "webhooks": "{path_item}",
+        "components": "components",
+        "tags": "[tag]",
+    },
     "components": {
         "schemas": "{schema}",
         "responses": "{response}",

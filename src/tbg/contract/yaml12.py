@@ -91,7 +91,7 @@ def without_surrogates(text: str) -> str:
 
 def _parse_json(text: str) -> object:
     content = json.loads(text, object_pairs_hook=_without_repetition, parse_constant=_refuse_word, parse_float=_finite)
-    if "\\u" in text:
+    if "\\ud" in text or "\\uD" in text:
         json.dumps(content, ensure_ascii=False).encode()  # half of a pair is no character
     if not _is_bounded(content):
         raise ValueError
@@ -117,17 +117,18 @@ def _finite(text: str) -> float:
 
 def _is_bounded(content: object) -> bool:
     """Tell whether a content is neither too deep nor, with aliases resolved, too large."""
-    level, values = [content], 1
-    for _ in range(DEEPEST + 1):
+    level: list[Any] = [[content]]
+    values = 0
+    for _ in range(DEEPEST + 2):
+        values += sum(map(len, level))
+        if values > _MOST_VALUES:
+            return False
         level = [
             child
             for node in level
-            for child in (node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) is dict or type(child) is list
         ]
-        values += len(level)
-        if values > _MOST_VALUES:
-            return False
-        level = [node for node in level if isinstance(node, dict | list)]
         if not level:
             return True
     return False

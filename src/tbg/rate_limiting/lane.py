@@ -1,188 +1,322 @@
 """The way to one Redis server: the checks of one turn of the event loop together, and a breaker for when it is gone."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Coroutine, Sequence
-from contextvars import Context
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, Protocol
 
-import structlog
-from redis.exceptions import ClusterDownError, ResponseError, TryAgainError
+from redis.exceptions import AskError, TryAgainError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
-from tbg.redis.script import Call
+from tbg.rate_limiting.batches import Batch, grouped
+from tbg.rate_limiting.breaker import Breaker
+from tbg.rate_limiting.prober import Prober
+from tbg.rate_limiting.questions import Question, UncountedError
+from tbg.redis.background import Background
+from tbg.redis.connector import Address
+from tbg.redis.script import Call, Script
+from tbg.redis.server import Server
 
-Batch = Sequence[tuple[Call, asyncio.Future[Any]]]
-Run = Callable[[Sequence[Call]], Coroutine[Any, Any, Sequence[Any]]]
-"""Execute the script for each call, in one round trip; an answer may be the exception that came instead."""
-
-PROBE_SECONDS: Final = 1.0
-_UNDER_WAY: Final = 2  # one more than the one that may be slow
 _SLOW_SECONDS: Final = 0.005
-_TURNS: Final = 3  # of the event loop, from what has arrived to whoever waits for it
+_ELSEWHERE: Final = (AskError, TryAgainError)  # MovedError is an AskError, too
+_LOSSES: Final = 2  # of connections in a row, without an answer: no accident
 
 
-class UncountedError(Exception):
-    """Redis cannot say: it does not answer, or refuses to count; the reason is for the log.
+class Surroundings(Protocol):
+    """What a lane needs beside its server."""
 
-    Attributes:
-        is_refused: Whether the server has answered that it does not count.
-    """
+    def watch(self, question: Question) -> None:
+        """Have a question given up in time."""
 
-    def __init__(self, reason: Exception) -> None:
-        super().__init__(f"{type(reason).__name__}: {reason}")
-        self.is_refused = isinstance(reason, ResponseError) and not isinstance(reason, ClusterDownError)
+    def redirect(self, question: Question, answer: Exception, lane: "Lane") -> bool:
+        """Send a question where a server has said that it belongs; tell whether that can be done."""
+
+    def doubt(self) -> None:
+        """Find out whether the server is still where it was."""
 
 
 class Lane:
-    """Send calls to one server, and none while it is known not to answer.
+    """Send questions to one server, and none while it is known not to answer.
 
-    A call goes out at the end of the event loop's turn with the others of that turn. While a batch is under way, it
+    A question goes out at the end of the event loop's turn with the others of that turn. While a batch is under way, it
     waits for that to come back, as what goes together costs less; but not for one that is slow. A batch has a
-    connection, a time-out and a fate of its own. When one fails as a whole, the lane closes: calls fail at once, at no
-    cost, and a probe goes out in the background, at once and then once a second. So a single slow batch closes it for a
-    round trip only.
+    connection and a fate of its own.
+
+    The lane closes when a question was given up and nothing at all has come back in the meantime, when a server
+    refuses everything, or when there is no connection and none can be made. Then questions fail at once, at no cost,
+    and the server is asked in the background: at once, then once a second, and whenever there is a new connection or
+    an answer that comes late.
 
     Args:
-        run: Executes the script.
-        probe: Makes a call to find out whether the server counts again.
-        timeout_seconds: How long a batch may take, the wait for a connection included. An answer that has arrived by
-            then counts, also when this process was too busy to look at it.
-        name: The server, for the log; empty if there is only one.
-        changed: Is told each closing and opening of the lane.
+        server: Where to send them.
+        script: What to run.
+        probe: Makes a call to find out whether a lane's server counts.
+        breaker: Knows whether the lane is closed.
+        surroundings: Whatever is not of one server.
+        name: The server's; empty if there is only one.
+        together: Whether one command may have the keys of several questions.
+
+    Attributes:
+        breaker: Whether the lane is closed, and why.
+        used_at: When a question came last.
     """
 
-    def __init__(
-        self, run: Run, probe: Callable[[], Call], *, timeout_seconds: float, name: str, changed: Callable[[bool], None]
+    def __init__(  # noqa: PLR0913 - what a lane consists of
+        self,
+        server: Server,
+        script: Script,
+        probe: Callable[["Lane"], Call],
+        breaker: Breaker,
+        surroundings: Surroundings,
+        *,
+        name: str,
+        together: bool,
     ) -> None:
-        self._run = run
+        self.name = name
+        self._server = server
+        server.serve(self)
+        self._script = script
         self._probe = probe
-        self._timeout_seconds = timeout_seconds
-        self._name = name
-        self._changed = changed
-        self._waiting: list[tuple[Call, asyncio.Future[Any]]] = []
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._under_way = 0
+        self.breaker = breaker
+        self._surroundings = surroundings
+        self._together = together
+        self._waiting: list[Question] = []
+        self._under_way: set[Batch] = set()
         self._slow_at = 0.0
-        self._closed_by: Exception | None = None
-        self._is_looking = False
-        self._log = structlog.stdlib.get_logger("tbg.rate_limit")
+        self._good_at = -1.0
+        self._losses = 0
+        self._is_sending = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._prober = Prober(breaker, self._ask_probes)
+        self._is_over = False
+        self.used_at = 0.0
+        self._tasks = Background()
 
-    async def ask(self, call: Call) -> list[int]:
-        """Return the script's answer.
+    @property
+    def is_sound(self) -> bool:
+        """Whether the server is there, for all that is known."""
+        return self.breaker.reason is None and self._server.is_connected
 
-        Raises:
-            UncountedError: There is none.
-        """
-        if self._closed_by is not None:
-            raise UncountedError(self._closed_by)
-        loop = asyncio.get_running_loop()
-        future = loop.create_future()
-        if not self._waiting:
-            loop.call_soon(self._flush)
-        self._waiting.append((call, future))
-        answer = await future
-        if isinstance(answer, Exception):
-            raise UncountedError(answer) from answer
-        return answer  # type: ignore[no-any-return]  # what the script returns
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection."""
+        return self._server.is_connected
+
+    def start(self) -> None:
+        """Begin to connect, unless that has begun."""
+        if not self._server.is_connected:
+            self._server.start()
+
+    async def connected(self) -> None:
+        """Return when there is a connection, or an attempt to make one has failed."""
+        self.start()
+        await self._server.connected()
+
+    def move(self, address: Address) -> None:
+        """Connect to another address from now on."""
+        self._server.move(address)
+
+    def put(self, question: Question) -> None:
+        """Take a question, whose answer comes some time or never: `Patience` sees to it."""
+        question.lane = self
+        if self._is_over or (self.breaker.reason is not None and not question.is_probe):
+            question.settle(self.breaker.reason or RedisConnectionError("closed"))
+            return
+        self.used_at = question.asked_at
+        self._waiting.append(question)
+        if not self._is_sending:
+            self._go_on()
 
     async def ping(self) -> None:
-        """Make the probe's call, in the same way as any other; it opens the lane if that is closed without need.
+        """Ask a question that costs nothing; it opens the lane if that is closed without need.
 
         Raises:
             UncountedError: The server does not count.
         """
-        if self._closed_by is None:
-            await self.ask(self._probe())
-        else:
-            await self._look()
+        error = await self._prober.look()
+        if error is not None:
+            raise UncountedError(error) from error
 
-    def _flush(self) -> None:
-        if not self._waiting or self._under_way == _UNDER_WAY:
+    async def close(self) -> None:
+        """Close all connections; what waits or comes later fails."""
+        self._is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._tasks.close()
+        await self._server.close()
+        for question in self.leave():
+            question.settle(RedisConnectionError("closed"))
+
+    def leave(self) -> list[Question]:
+        """Return the questions that wait to be sent; they do not wait here any more."""
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+    # What the server tells.
+
+    def ready(self) -> None:
+        """Go on: there is one more connection."""
+        self._prober.evidence.set()
+        self._go_on()
+
+    def unreachable(self, reason: Exception) -> None:
+        """Give up what waits: there is no connection, and none can be made."""
+        self._surroundings.doubt()
+        if any(not question.answer.done() for question in self._waiting):
+            self._close(reason, is_certain=True)
+
+    # What `Patience` tells.
+
+    def given_up(self, question: Question) -> None:
+        """Think about a question that was not answered in time."""
+        batch = question.batch
+        if batch is not None and not batch.is_given_up:
+            batch.is_given_up = True
+            self._under_way.discard(batch)
+            self._server.overdue(batch.channel)
+        if self._good_at < question.asked_at:
+            self._close(TimeoutError("no answer in time"), is_certain=False)
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Send what waits, unless a batch that is not slow yet will be back soon."""
+        if self._is_sending or self._is_over or not self._waiting:
             return
         loop = asyncio.get_running_loop()
         if self._under_way and loop.time() < self._slow_at:
-            loop.call_at(self._slow_at, self._flush)
+            if self._timer is None:
+                self._timer = loop.call_at(self._slow_at, self._is_slow)
+        elif not self._server.free:
+            self._connect()
+        else:
+            self._is_sending = True
+            self._tasks.start(self._send_waiting())
+
+    def _is_slow(self) -> None:
+        self._timer = None
+        self._go_on()
+
+    async def _send_waiting(self) -> None:
+        self._is_sending = False
+        questions = [question for question in self.leave() if not question.answer.done()]
+        if not questions:
             return
-        batch, self._waiting = self._waiting, []
-        self._under_way += 1
-        self._slow_at = loop.time() + _SLOW_SECONDS
-        self._start(self._send(batch))
+        if not self._server.free:  # it was lost in this very moment
+            self._waiting = questions
+            self._connect()
+            return
+        await self._exchange(self._batch(questions))
 
-    def _start(self, work: Any) -> None:  # noqa: ANN401 - a coroutine
-        # In a context of its own: it works for everybody, and must not log one request's id.
-        task = asyncio.get_running_loop().create_task(work, context=Context())
-        self._tasks.add(task)  # the loop itself would let go of it
-        task.add_done_callback(self._tasks.discard)
+    def _connect(self) -> None:
+        if not self._server.is_connected:
+            self._surroundings.doubt()
+            self._server.start()
 
-    async def _send(self, batch: Batch) -> None:
+    def _batch(self, questions: Sequence[Question]) -> Batch:
+        groups = grouped(questions, together=self._together)
+        batch = Batch(self._server.take(), groups, self._script)
+        self._under_way.add(batch)
+        # The more are under way, the longer the next one waits: for 5, 20, 45, … ms. So a distant server has a few at
+        # a time, and a dead one, too.
+        self._slow_at = asyncio.get_running_loop().time() + _SLOW_SECONDS * len(self._under_way) ** 2
+        for question in questions:
+            question.batch = batch
+        return batch
+
+    async def _exchange(self, batch: Batch) -> None:
+        answered = partial(self._answered, batch)
         try:
-            answers = await self._answers([call for call, _ in batch])
+            commands = batch.commands()
+        except Exception as error:
+            answered(error)
+            raise
+        await batch.channel.exchange(commands, answered)
+
+    def _answered(self, batch: Batch, answers: Sequence[object] | Exception) -> None:
+        """Hand out what has come over a connection, which is free then; or what has become of it."""
+        try:
+            if isinstance(answers, Exception):
+                self._lost(batch, answers)
+            else:
+                self._hand_out(batch, answers)
+        except Exception as error:
+            for question in batch.questions:
+                question.settle(error)
+            raise
         finally:
-            self._under_way -= 1  # whatever happens: it would keep the lane's place for ever
-        _answer(batch, answers)
-        # A key whose slot is just moving says nothing of the server.
-        failed = [each for each in answers if isinstance(each, Exception) and not isinstance(each, TryAgainError)]
-        if len(failed) == len(answers):
-            self._close(failed[0])
-        self._flush()
+            if batch.unknown:
+                self._tasks.start(self._exchange(batch))
+            else:
+                self._under_way.discard(batch)
+                self._server.give_back(batch.channel)
+                self._go_on()
 
-    async def _answers(self, calls: Sequence[Call]) -> Sequence[Any]:
-        try:
-            return await _patiently(self._run(calls), self._timeout_seconds)
-        except Exception as error:  # noqa: BLE001 - whatever it is, all who wait must hear of it
-            return [error] * len(calls)
+    def _lost(self, batch: Batch, reason: Exception) -> None:
+        """Fail what was under way: it may have been counted, so it is not sent again."""
+        for question in batch.questions:
+            question.settle(reason)
+        self._losses += 1
+        self._surroundings.doubt()
+        if self._losses >= _LOSSES:
+            self._close(reason, is_certain=False)
 
-    def _close(self, reason: Exception) -> None:
-        if self._closed_by is not None:
+    def _hand_out(self, batch: Batch, answers: Sequence[object]) -> None:
+        """Give each question its answer, and learn from all of them whether the server is of any use."""
+        errors: list[Exception] = []
+        is_alive = False
+        for question, answer in batch.answers(answers):
+            if not isinstance(answer, Exception):
+                is_alive = True
+                question.settle(answer)
+            elif isinstance(answer, _ELSEWHERE):
+                is_alive = True
+                self._send_on(question, answer)
+            else:
+                errors.append(answer)
+                question.settle(answer)
+        if is_alive:
+            self._is_of_use(batch)
+        elif errors:
+            self._close(errors[0], is_certain=True)
+
+    def _send_on(self, question: Question, answer: Exception) -> None:
+        """Have a question answered somewhere else or later; a probe has learnt enough."""
+        if question.is_probe:
+            question.settle(None)
+        elif not self._surroundings.redirect(question, answer, self):
+            question.settle(answer)
+
+    def _is_of_use(self, batch: Batch) -> None:
+        """Open the lane for a server that answers in time."""
+        if batch.is_given_up:
+            if not batch.is_probe:  # or a server that is always late would be asked without a pause
+                self._prober.evidence.set()
+        else:
+            self._losses = 0
+            self._good_at = asyncio.get_running_loop().time()
+            self.breaker.open()
+
+    def _close(self, reason: Exception, *, is_certain: bool) -> None:
+        if self._is_over:
             return
-        self._closed_by = reason
-        waiting, self._waiting = self._waiting, []
-        _answer(waiting, [reason] * len(waiting))
-        self._changed(False)  # noqa: FBT003 - a state
-        self._log.error(
-            "rate_limit.unavailable",
-            reason=type(reason).__name__,
-            server=self._name,
-            consequence="requests pass uncounted, unless their policy fails closed",
-        )
-        if not self._is_looking:
-            self._is_looking = True
-            self._start(self._open_again())
+        self.breaker.close(reason, is_certain=is_certain)
+        for question in self.leave():
+            if question.is_probe and not is_certain:
+                self._waiting.append(question)
+            else:
+                question.settle(reason)
+        self._surroundings.doubt()
+        self._tasks.start(self._prober.run())
 
-    async def _open_again(self) -> None:
-        while self._closed_by is not None:
-            with contextlib.suppress(UncountedError):
-                await self._look()
-                break
-            await asyncio.sleep(PROBE_SECONDS)
-        self._is_looking = False
-
-    async def _look(self) -> None:
-        """Open the lane if the server counts; raise UncountedError if it does not."""
-        [answer] = await self._answers([self._probe()])
-        if isinstance(answer, Exception):
-            raise UncountedError(answer) from answer
-        if self._closed_by is not None:
-            self._closed_by = None
-            self._changed(True)  # noqa: FBT003 - a state
-            self._log.warning("rate_limit.restored", server=self._name)
-
-
-def _answer(batch: Batch, answers: Sequence[Any]) -> None:
-    for (_, future), answer in zip(batch, answers, strict=True):
-        if not future.done():  # its request may have been cancelled
-            future.set_result(answer)
-
-
-async def _patiently(work: Coroutine[Any, Any, Sequence[Any]], seconds: float) -> Sequence[Any]:
-    """Return what ``work`` does; raise TimeoutError when it is not done in time, nor by what has arrived by then."""
-    task = asyncio.get_running_loop().create_task(work)
-    try:
-        await asyncio.wait([task], timeout=seconds)
-        for _ in range(_TURNS):
-            if task.done():
-                return task.result()
-            await asyncio.sleep(0)
-        raise TimeoutError
-    finally:
-        task.cancel()
+    def _ask_probes(self) -> list[asyncio.Future[object]]:
+        loop = asyncio.get_running_loop()
+        probes = [Question(self._probe(self), loop, is_probe=True) for _ in range(max(1, self._server.free))]
+        for probe in probes:
+            probe.lane = self
+            self._surroundings.watch(probe)
+            if self._server.free:
+                self._tasks.start(self._exchange(self._batch([probe])))
+            else:
+                self.put(probe)
+        return [probe.answer for probe in probes]

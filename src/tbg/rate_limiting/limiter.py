@@ -1,6 +1,5 @@
 """The rate limiter: what is charged to whom, asked of Redis, and remembered when it was refused."""
 
-import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
@@ -8,16 +7,17 @@ from typing import Final, NamedTuple
 
 import structlog
 
-from tbg.rate_limiting.lane import Lane, UncountedError
+from tbg.rate_limiting.cluster_lanes import ClusterLanes
+from tbg.rate_limiting.lanes import OneLane, Probing
 from tbg.rate_limiting.metrics import Outcome, RateLimitMetrics
 from tbg.rate_limiting.policies import MICROSECONDS, Charges, Policy, Rule
+from tbg.rate_limiting.questions import UncountedError
 from tbg.rate_limiting.refusals import Clock, Refusal, Refusals
-from tbg.redis.script import Call, RedisScript
+from tbg.redis.connector import Connector
 
 SCRIPT: Final = files("tbg.rate_limiting").joinpath("sliding_window.lua").read_text(encoding="utf-8")
 
-# So many that each node of a Cluster has some. They live for a second.
-_PROBE_KEYS: Final = tuple(f"ratelimit:{{probe-{number}}}" for number in range(200))
+_PROBING: Final = Probing([f"ratelimit:{{probe-{number}}}" for number in range(1000)], [1, MICROSECONDS, 0, 0])
 
 
 class State(NamedTuple):
@@ -51,25 +51,26 @@ class RateLimiter:
     """Charge requests to their clients, in Redis, for all workers and machines together.
 
     Args:
-        script: `SCRIPT`, on the client of Redis.
-        timeout_seconds: How long Redis may take.
+        connector: Connects to Redis.
+        timeout_seconds: How long a request may wait for its check.
         metrics: What it has done.
+        script: What is run there.
         clock: Seconds that never run backwards.
     """
 
     def __init__(
         self,
-        script: RedisScript,
+        connector: Connector,
         *,
         timeout_seconds: float,
         metrics: RateLimitMetrics,
+        script: str = SCRIPT,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._script = script
-        self._timeout_seconds = timeout_seconds
+        kind = ClusterLanes if connector.topology == "cluster" else OneLane
+        self._lanes = kind(connector, script, _PROBING, timeout_seconds=timeout_seconds, metrics=metrics)
         self._metrics = metrics
         self._clock = clock
-        self._lanes: dict[str, Lane] = {}
         self._refused = Refusals(clock)
         self._shadowed = Refusals(clock)
         self._log = structlog.stdlib.get_logger("tbg.rate_limit")
@@ -87,20 +88,21 @@ class RateLimiter:
             self._metrics.count(charge.policy, verdict.outcome)
         return verdict
 
+    async def start(self) -> None:
+        """Connect before the first request; return when that is done or has failed, after two seconds in any case."""
+        await self._lanes.start()
+
     async def ping(self) -> None:
         """Find out whether requests are counted now; nobody is charged.
-
-        A Cluster may have lost a node, whose clients then pass uncounted, as long as another one counts.
 
         Raises:
             UncountedError: Redis does not answer in time, or a server of it refuses to count.
         """
-        names = {self._script.lane(key) for key in _PROBE_KEYS}
-        pings = [self._lane(name).ping() for name in names]
-        failures = [each for each in await asyncio.gather(*pings, return_exceptions=True) if each is not None]
-        errors = [each for each in failures if not isinstance(each, UncountedError) or each.is_refused]
-        if errors or len(failures) == len(pings):
-            raise (errors or failures)[0]
+        await self._lanes.ping()
+
+    async def close(self) -> None:
+        """Close all connections; later requests are not counted."""
+        await self._lanes.close()
 
     def _remembered(self, charges: Charges, keys: Sequence[str]) -> Verdict | None:
         """Refuse who is known to be refused still, by every policy that can: where another one stands, Redis knows."""
@@ -117,8 +119,9 @@ class RateLimiter:
         charges = rule.charges
         asked = self._clock()
         try:
-            answer = await self._lane(self._script.lane(keys[0])).ask((keys, rule.script_arguments))
-        except UncountedError:
+            answer = await self._lanes.ask((keys, rule.script_arguments))
+        except UncountedError as error:
+            self._metrics.uncounted(error.cause)
             return Verdict("unavailable" if rule.fails_closed else "uncounted")
         states = [
             State(charge.policy, bool(answer[at]), answer[at + 1], answer[at + 2] / MICROSECONDS)
@@ -144,19 +147,3 @@ class RateLimiter:
             if self._shadowed.find(key) is None:
                 self._shadowed.note(key, refusal, asked=asked, answered=answered)
                 self._log.warning("rate_limit.would_refuse", policy=charge.policy.name, limit=charge.policy.requests)
-
-    def _lane(self, name: str) -> Lane:
-        if name not in self._lanes:
-            self._lanes[name] = Lane(
-                self._script.run,
-                lambda: self._probe(name),
-                timeout_seconds=self._timeout_seconds,
-                name=name,
-                changed=self._metrics.lane_changed,
-            )
-        return self._lanes[name]
-
-    def _probe(self, lane: str) -> Call:
-        """Return a call that costs nothing and yet is written, for a key of nobody's on the server of ``lane``."""
-        key = next((key for key in _PROBE_KEYS if self._script.lane(key) == lane), _PROBE_KEYS[0])
-        return [key], [1, MICROSECONDS, 0, 0]

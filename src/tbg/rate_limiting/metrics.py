@@ -8,6 +8,9 @@ from prometheus_client import CollectorRegistry, Counter
 from tbg.rate_limiting.policies import Policy
 
 Outcome = Literal["admitted", "refused", "uncounted", "unavailable"]
+Cause = Literal["timeout", "lost", "refused", "known"]
+"""Why a request was not counted: no answer in time, a lost connection or none, the server's word; or it was not asked,
+as it was known to be away."""
 
 
 class RateLimitMetrics:
@@ -34,6 +37,19 @@ class RateLimitMetrics:
             registry=registry,
         )
 
+        self._uncounted = Counter(
+            "tbg_rate_limit_uncounted",
+            "Requests that Redis did not count, by cause: timeout, lost, refused, known (not asked: it is away)",
+            ["cause"],
+            registry=registry,
+        )
+        self._connections = Counter(
+            "tbg_rate_limit_redis_connections",
+            "Connections to Redis by what became of them: made, ended, failed (could not be made)",
+            ["event"],
+            registry=registry,
+        )
+
     def count(self, policy: Policy, outcome: Outcome) -> None:
         """Count one request."""
         self._requests(policy.name, outcome).inc()
@@ -45,3 +61,11 @@ class RateLimitMetrics:
     def lane_changed(self, is_open: bool) -> None:  # noqa: FBT001 - a state
         """Count one loss or recovery of Redis."""
         self._changes.labels("available" if is_open else "unavailable").inc()
+
+    def uncounted(self, cause: Cause) -> None:
+        """Count one request that Redis did not count."""
+        self._uncounted.labels(cause).inc()
+
+    def connection(self, event: Literal["made", "ended", "failed"]) -> None:
+        """Count what became of a connection."""
+        self._connections.labels(event).inc()

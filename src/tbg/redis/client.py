@@ -1,74 +1,59 @@
-"""Redis or Valkey: two clients per worker, pools that wait instead of failing, and a time-out on everything.
+"""The features' Redis or Valkey: redis-py's own clients, with pools that wait and a time-out on everything.
 
-The rate limiter has a client of its own, so that no feature can take its connections.
-
-Nothing is sent twice: redis-py would repeat a command whose answer was lost, and a request would count twice.
+The rate limiter has connections of its own (`tbg.redis.connector`), so that no feature can take them.
 """
 
-from typing import Any
+from typing import Any, override
 
-import attrs
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.cluster import ClusterNode
-from redis.asyncio.connection import AbstractConnection, SSLConnection, parse_url
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.maint_notifications import MaintNotificationsConfig
+from redis.asyncio.cluster import ClusterNode, RedisCluster
+from redis.asyncio.connection import AbstractConnection, SSLConnection
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 
-from tbg.config import MASK, Settings, SettingsError
-from tbg.redis.topologies import Cluster, RedisClient, SentinelPool, Sentinels
+from tbg.config import Settings
+from tbg.redis.options import Options, connection_options, parsed, readable, sentinel_options
 from tbg.redis.url import RedisUrl, parse_redis_url
 
-type _Options = dict[str, Any]
+
+class SentinelPool(SentinelConnectionPool, BlockingConnectionPool):
+    """Connections to the master of now; who finds all in use waits. It closes its Sentinels, too."""
+
+    @override
+    async def aclose(self) -> None:
+        await super().aclose()
+        await self.sentinel_manager.aclose()
 
 
-@attrs.frozen
-class _Use:
-    """What a client is for: how its connections are named (``CLIENT LIST``), and its bounds."""
+class Cluster(RedisCluster):
+    """A Cluster's client that closes all that it has opened."""
 
-    name: str
-    max_connections: int
-    timeout_seconds: float
+    @override
+    async def aclose(self) -> None:
+        await super().aclose()
+        # The base class closes nothing if an error has made it forget that it was initialized.
+        await self.nodes_manager.aclose("startup_nodes")
+        await self.nodes_manager.aclose()
+
+
+type RedisClient = Redis | Cluster
 
 
 def create_redis(settings: Settings) -> RedisClient:
-    """Prepare the features' client for ``settings.redis_url``. Nothing connects before the first command.
+    """Prepare the client for ``settings.redis_url``. Nothing connects before the first command.
 
     Raises:
         SettingsError: The URL's query says what redis-py does not know, or names a file that cannot be used.
     """
-    use = _Use("tbg-api", settings.redis_features_max_connections, settings.redis_features_timeout_seconds)
-    return _prepare(settings, use)
+    return readable(lambda: _create(settings))
 
 
-def create_limiter_redis(settings: Settings) -> RedisClient:
-    """Prepare the rate limiter's client in the same way."""
-    use = _Use("tbg-api-limiter", settings.redis_max_connections, settings.redis_timeout_seconds)
-    return _prepare(settings, use)
-
-
-def _prepare(settings: Settings, use: _Use) -> RedisClient:
-    try:
-        return _create(settings, use)
-    except OSError:  # ssl.SSLError is one
-        finding = "names a certificate or key that cannot be read"
-    except (ValueError, TypeError):
-        finding = "has a query that redis-py does not know"
-    raise SettingsError([f"TBG_REDIS_URL: {MASK} {finding}"])
-
-
-def _create(settings: Settings, use: _Use) -> RedisClient:
+def _create(settings: Settings) -> RedisClient:
     url = parse_redis_url(settings.redis_url)
-    options: _Options = {
-        "socket_timeout": use.timeout_seconds,
-        "socket_connect_timeout": use.timeout_seconds,
-        "client_name": use.name,
-        "retry": Retry(NoBackoff(), 0),
-        "maint_notifications_config": MaintNotificationsConfig(enabled=False),  # Valkey has none
-    }
+    seconds, most = settings.redis_features_timeout_seconds, settings.redis_features_max_connections
+    options = connection_options("tbg-api", seconds)
     if url.topology == "cluster":
-        return _cluster(url, options, use.max_connections)
-    waiting = {"max_connections": use.max_connections, "timeout": use.timeout_seconds}
+        return _cluster(url, options, most)
+    waiting = {"max_connections": most, "timeout": seconds}
     if url.topology == "sentinel":
         return _sentinel(url, options, waiting)
     pool = BlockingConnectionPool.from_url(url.servers[0], **{**options, **waiting})
@@ -76,35 +61,35 @@ def _create(settings: Settings, use: _Use) -> RedisClient:
     return Redis.from_pool(pool)
 
 
-def _cluster(url: RedisUrl, options: _Options, max_connections: int) -> RedisClient:
-    servers = [_parsed(server) for server in url.servers]
+def _cluster(url: RedisUrl, options: Options, max_connections: int) -> Cluster:
+    servers = [parsed(server) for server in url.servers]
     nodes = [ClusterNode(server["host"], server["port"]) for server in servers]
     said = {name: value for name, value in servers[0].items() if name not in {"host", "port"}}
-    chosen = {"max_connections": max_connections, "require_full_coverage": False, **options, **said}
-    cluster = Cluster(nodes, **chosen)
-    node = cluster.startup_nodes[0]
+    chosen: dict[str, Any] = {
+        "max_connections": max_connections,
+        "require_full_coverage": False,
+        **options,
+        **said,
+    }
+    cluster = Cluster(startup_nodes=nodes, **chosen)
+    node = next(iter(cluster.nodes_manager.startup_nodes.values()))
     connection = node.acquire_connection()
     _check(connection)
     node.release(connection)
     return cluster
 
 
-def _sentinel(url: RedisUrl, options: _Options, waiting: _Options) -> RedisClient:
-    servers = [_parsed(server) for server in url.servers]
+def _sentinel(url: RedisUrl, options: Options, waiting: Options) -> Redis:
+    servers = [parsed(server) for server in url.servers]
     said = {name: value for name, value in servers[0].items() if name not in {"host", "port"}}
-    own = {name: said.pop(f"sentinel_{name}") for name in ("username", "password") if f"sentinel_{name}" in said}
-    tls = {name: value for name, value in said.items() if name.startswith("ssl")}
+    own = sentinel_options(options, said)
+    for name in ("sentinel_username", "sentinel_password"):
+        said.pop(name, None)
     addresses = [(server["host"], server["port"]) for server in servers]
-    sentinels = Sentinels(addresses, url.service, {**options, **tls, **own})
+    sentinels = Sentinel(addresses, sentinel_kwargs=own)  # type: ignore[no-untyped-call]  # redis-py has no type here
     pool = SentinelPool(url.service, sentinels, **{**waiting, **options, **said})  # type: ignore[no-untyped-call]  # redis-py has no type here
     _check(pool.make_connection())  # type: ignore[no-untyped-call]  # redis-py has no type here
     return Redis.from_pool(pool)
-
-
-def _parsed(server: str) -> _Options:
-    """Return what a server's URL says, with TLS as the option ``ssl``."""
-    said: _Options = {**parse_url(server)}
-    return {**said, "ssl": True} if said.pop("connection_class", None) is SSLConnection else said
 
 
 def _check(connection: AbstractConnection) -> None:

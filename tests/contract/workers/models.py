@@ -29,7 +29,7 @@ def in_utc(value: datetime | Unset | None) -> datetime | Unset | None:
 
 @attrs.frozen
 class LightningPayout:
-    """Schema ``LightningPayout``."""
+    """Schemas ``LightningPayout`` and ``LightningPayoutInput``."""
 
     kind: Literal["lightning"]
     node: str
@@ -38,7 +38,7 @@ class LightningPayout:
 
 @attrs.frozen
 class OnchainPayout:
-    """Schema ``OnchainPayout``."""
+    """Schemas ``OnchainPayout`` and ``OnchainPayoutInput``."""
 
     kind: Literal["onchain"]
     address: str
@@ -110,7 +110,7 @@ class WorkerFilter:
 
     page_size: int
     x_trace_level: int
-    hide_idle: bool
+    idle: Literal["show", "hide"]
     cursor: UUID | None = None
     region: tuple[Region, ...] = ()
     tags: tuple[str, ...] = ()
@@ -175,17 +175,10 @@ class Receipt:
 
 @attrs.frozen
 class StatisticsQuery:
-    """Schema ``StatisticsQuery``."""
-
-    tag: str | None = None
-    regions: tuple[Region, ...] = ()
-
-
-@attrs.frozen
-class StatisticsCall:
     """The parameters of ``getStatistics``."""
 
-    where: StatisticsQuery = StatisticsQuery()
+    tag: str | None = None
+    region: tuple[Region, ...] = ()
 
 
 @attrs.frozen

@@ -14,7 +14,7 @@ from .models import (
     Receipt,
     Share,
     ShareKey,
-    StatisticsCall,
+    StatisticsQuery,
     Upload,
     Worker,
     WorkerFilter,
@@ -148,7 +148,7 @@ class StatisticsByRegion(_Resource):
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Count workers."""
-        resp.media = await self._service.statistics(req.context.call.parameters(StatisticsCall).where)
+        resp.media = await self._service.statistics(req.context.call.parameters(StatisticsQuery))
 
 
 def _location(share: Share) -> str:

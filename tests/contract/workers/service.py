@@ -117,8 +117,8 @@ class WorkerService:
         query = sa.select(region, sa.func.count(), sa.func.sum(workers.c.hashrate)).group_by(region).order_by(region)
         if wanted.tag is not None:
             query = query.where(workers.c.tags.contains([wanted.tag]))
-        if wanted.regions:
-            query = query.where(region.in_(wanted.regions))
+        if wanted.region:
+            query = query.where(region.in_(wanted.region))
         async with self._database.read() as session:
             return tuple(Statistics(*row) for row in await session.execute(query))
 
@@ -202,7 +202,7 @@ def _conditions(wanted: WorkerFilter) -> Iterator[sa.ColumnElement[bool]]:
         yield column.payout["kind"].astext.in_(wanted.payouts)
     if wanted.max_difficulty is not None:
         yield column.difficulty <= wanted.max_difficulty
-    if wanted.hide_idle:
+    if wanted.idle == "hide":
         yield column.hashrate > 0
     if wanted.hashrate.min is not None:
         yield column.hashrate >= wanted.hashrate.min

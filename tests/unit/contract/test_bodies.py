@@ -80,6 +80,13 @@ def test_a_body_is_nested_100_deep_at_most(tmp_path: Path, opening: str, closing
     assert post(tested, too_deep).json == {"detail": "The body is nested too deeply"}
 
 
+def test_a_line_of_json_lines_is_nested_100_deep_at_most(tmp_path: Path) -> None:
+    tested = service(tmp_path, body({}, "application/jsonl"))
+
+    assert post(tested, "1\n" + "[" * 100 + "]" * 100, "application/jsonl").status_code == 200
+    assert post(tested, "1\n" + "[" * 101 + "]" * 101, "application/jsonl").status_code == 400
+
+
 def test_a_body_may_be_nested_as_deep_as_people_do(tmp_path: Path) -> None:
     assert post(service(tmp_path, body(TREE)), '{"a":' * 20 + "{}" + "}" * 20).status_code == 200
 

@@ -131,3 +131,21 @@ def test_each_part_of_a_recursive_union_is_cast_once_by_each_alternative() -> No
 
     assert cast(value) == value
     assert len(visited) == 7 * 2
+
+
+@pytest.mark.parametrize("text", ["3", "-0", "10000000000000000000000001"])
+def test_a_number_that_is_written_as_an_integer_is_one(text: str) -> None:
+    cast, _ = compiled({"type": "number"})
+
+    assert (type(cast(text)), cast(text)) == (int, int(text))
+
+
+def test_names_are_matched_in_linear_time() -> None:
+    cast, _ = compiled({"type": "object", "patternProperties": {"^(\\w+\\s?)*$": {"type": "integer"}}})
+
+    assert cast({"a" * 40 + "!": "7", "a a": "7"}) == {"a" * 40 + "!": "7", "a a": 7}
+
+
+def test_a_pattern_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="more than linear time"):
+        compiled({"type": "object", "patternProperties": {"^(?=a)": {"type": "integer"}}})

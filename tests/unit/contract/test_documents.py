@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tbg.contract import Contract, DocumentError
+from tbg.contract import Contract, DocumentError, unread_bodies
 from tests.unit.contract.support import Document, Resource, body, document, findings, load, operation, respond, serve
 
 VALID = document({"/act": {"get": operation()}})
@@ -73,7 +73,6 @@ def test_a_directory_is_no_contract(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d["paths"]["/act"]["get"].pop("operationId"), "GET /act: operationId is missing"),
         (lambda d: d["paths"].update({"/b": {"get": operation("act")}}), "act"),
         (lambda d: d["paths"]["/act"]["get"].update(security=[{"key": []}]), "security is declared"),
         (lambda d: d.update(security=[{"key": []}]), "security is declared"),
@@ -98,13 +97,13 @@ def test_a_broken_promise_is_named(tmp_path: Path, change: Callable[[Document], 
 
 def test_findings_are_listed_all_at_once(tmp_path: Path) -> None:
     def change(content: Document) -> None:
-        content["paths"]["/act"]["get"].pop("operationId")
+        content["paths"]["/act"]["get"].pop("responses")
         content["paths"]["/b"] = {"get": operation("b", security=[])}
 
     text = refusal(tmp_path, changed(change))
 
     assert text.splitlines()[0] == "The contract asks for what this engine does not enforce:"
-    assert "  - openapi.yaml:1: GET /act: operationId is missing" in text
+    assert "  - openapi.yaml:1: GET /act: responses are missing" in text
 
 
 @pytest.mark.parametrize("path", ["/b/{a}{b}", "/b/{a}/{a}"])
@@ -147,6 +146,29 @@ def test_only_json_and_forms_have_structure(tmp_path: Path, media_type: str, kin
     assert (refused.status_code, refused.json) == (415, {"detail": "The body must be one of: application/json (UTF-8)"})
     assert broken.status_code == 500
     assert [(breach.part, breach.keyword) for breach in tested.breaches] == [("body", "format")]
+
+
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    content: Document = {"application/xml": {"schema": {"type": "object"}}, "application/json": {}}
+    schema = {"type": "object", "properties": {"f": {"type": "object"}, "g": {"type": "object"}}}
+    encoding = {"f": {"contentType": "application/xml"}, "g": {"contentType": "application/xml, application/json"}}
+    form = {"multipart/form-data": {"schema": schema, "encoding": encoding}}
+    responses = {"200": {"description": "Done.", "content": content}}
+    act = operation(requestBody={"content": content | form}, responses=responses)
+    contract = load(tmp_path, document({"/act": {"post": act}}))
+
+    assert "openapi.yaml:1: application/xml is not read as object: requests get 415" in contract.warnings
+    assert {each.path: each.message for each in unread_bodies(contract.operations.values())} == {
+        ("paths", "/act", "post", "requestBody", "content", "application/xml"): (
+            "application/xml is not read as object: requests get 415"
+        ),
+        ("paths", "/act", "post", "requestBody", "content", "multipart/form-data", "encoding", "f"): (
+            "the field 'f' is an object in a media type that is not read: it is always refused"
+        ),
+        ("paths", "/act", "post", "responses", "200", "content", "application/xml"): (
+            "application/xml is not read as object: a response would be a breach"
+        ),
+    }
 
 
 def test_a_body_of_which_nothing_can_be_read_is_refused(tmp_path: Path) -> None:
@@ -470,16 +492,19 @@ def test_a_name_that_the_contract_has_itself_stays_its_own(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
-def test_a_constraint_beside_a_reference_would_be_lost_and_stops_the_boot(tmp_path: Path, *, wrapped: bool) -> None:
+def test_a_constraint_beside_a_reference_counts_at_the_top(tmp_path: Path, *, wrapped: bool) -> None:
     wanted: Document = {"$ref": "#/components/schemas/Id", "maximum": 5}
     schemas = {"Id": {"type": "integer"}, "Wanted": wanted} if wrapped else {"Id": {"type": "integer"}}
     schema = {"$ref": "#/components/schemas/Wanted"} if wrapped else wanted
+    query = {"name": "p", "in": "query", "schema": schema}
     content = document(
-        {"/act": {"post": operation(requestBody=body(schema))}},
+        {"/act": {"post": operation(requestBody=body(schema), parameters=[query])}},
         components={"schemas": schemas, "responses": ROOT["components"]["responses"]},
     )
 
-    assert "maximum beside $ref would not be enforced here: put both into allOf" in refusal(tmp_path, content)
+    result = serve(load(tmp_path, content)).send("POST", json=6, params={"p": "7"})
+
+    assert findings(result) == [("query", "/p", "maximum"), ("body", "", "maximum")]
 
 
 def test_a_constraint_beside_a_reference_counts_inside_a_schema(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tbg.contract import Contract, ContractError, DocumentError
+from tbg.contract.shapes import MISSING
+from tests.unit.contract.support import document, load, operation
 
 ROOT = Path(__file__).parents[3] / "openapi.yaml"
 HEAD = "openapi: 3.1.0\ninfo: {title: T, version: '1'}\n"
@@ -140,7 +142,7 @@ def findings(folder: Path, text: str, name: str = "openapi.yaml") -> list[str]:
         ],
         (f"{HEAD}paths:\n  /a%62: {{}}\n  /ab: {{}}\n", "openapi.yaml:5: /ab: it matches the same paths as /a%62"),
         (f"{HEAD}paths:\n  /{{a}}{{b}}: {{}}\n", "openapi.yaml:4: /{a}{b}: each brace"),
-        (f"{HEAD}paths:\n  /a: {{get: {{{DONE}}}}}\n", "openapi.yaml:4: GET /a: operationId is missing"),
+        (f"{HEAD}paths:\n  /a: {{get: {{}}}}\n", "openapi.yaml:4: GET /a: responses are missing"),
         (
             f"{HEAD}paths:\n  /a: {{get: {{operationId: a, {DONE}}}}}\n  /b:\n    get: {{operationId: a, {DONE}}}\n",
             "openapi.yaml:6: /paths/~1b/get/operationId: 'a' is the operationId of another operation, too",
@@ -167,7 +169,7 @@ def test_places_are_found_in_json_too(tmp_path: Path, indent: int | str | None) 
 def test_everything_is_said_at_once(tmp_path: Path) -> None:
     text = f"""{HEAD}paths:
   /a:
-    get: {{{DONE}}}
+    get: {{}}
   /b:
     get: {{operationId: b, responses: {{}}}}
   /c:
@@ -203,13 +205,14 @@ def test_a_name_that_is_lost_is_one_finding(tmp_path: Path) -> None:
     assert "this key stands twice: " in found
 
 
-def test_aliases_cannot_blow_a_contract_up(tmp_path: Path) -> None:
-    names = "abcdefghijklmnop"
-    laughs = "".join(f"  {name}: &{name} [{','.join([f'*{before}'] * 9)}]\n" for before, name in pairwise(names))
+@pytest.mark.parametrize(("depth", "width"), [(16, 9), (3, 1000)])
+def test_aliases_cannot_blow_a_contract_up(tmp_path: Path, depth: int, width: int) -> None:
+    names = "abcdefghijklmnop"[:depth]
+    laughs = "".join(f"  {name}: &{name} [{','.join([f'*{before}'] * width)}]\n" for before, name in pairwise(names))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
 
-    (found,) = findings(tmp_path, f"{HEAD}x-a:\n  a: &a [x]\n{laughs}")
+    (found,) = findings(tmp_path, f"{HEAD}x-a:\n  a: &a [{'x,' * width}]\n{laughs}")
 
     assert "with its aliases resolved it is too large" in found
     assert time.process_time() - start < 2
@@ -266,3 +269,33 @@ def test_no_word_makes_it_fall_over(tmp_path: Path) -> None:
         assert len(said) < 5, change
 
     assert min(outcomes.values()) > EXAMPLES / 5
+
+
+def test_an_operation_without_a_name_gets_one(tmp_path: Path) -> None:
+    path = tmp_path / "openapi.yaml"
+    path.write_text(
+        f"{HEAD}paths:\n  /a/{{x}}:\n    parameters: [{{name: x, in: path, required: true, schema: {{}}}}]\n"
+        f"    get: {{{DONE}}}\n  /a-x: {{get: {{{DONE}}}}}\n  /b: {{get: {{operationId: get_a_x, {DONE}}}}}\n"
+    )
+
+    names = {operation.path: operation.operation_id for operation in Contract.load(path).operations.values()}
+
+    assert names == {"/a/{x}": "get_a_x_2", "/a-x": "get_a_x_3", "/b": "get_a_x"}
+
+
+@pytest.mark.parametrize(("default", "expected"), [(None, MISSING), ("x", MISSING), (7, 7)])
+def test_a_default_that_breaks_its_schema_stands_in_for_nothing(
+    tmp_path: Path, default: object, expected: object
+) -> None:
+    parameter = {"name": "n", "in": "query", "schema": {"type": "integer", "default": default}}
+
+    contract = load(tmp_path, document({"/act": {"get": operation(parameters=[parameter])}}))
+
+    assert contract.operations["GET", "/act"].parameters[0].default == expected
+
+
+def test_what_stands_beside_a_reference_object_is_ignored(tmp_path: Path) -> None:
+    get = "{responses: {'200': {$ref: '#/components/responses/A', x: 1}}}"
+    text = f"{HEAD}paths: {{/a: {{get: {get}}}}}\ncomponents: {{responses: {{A: {{description: A}}}}}}\n"
+
+    assert findings(tmp_path, text) == []

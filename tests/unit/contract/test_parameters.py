@@ -178,6 +178,13 @@ def test_headers_are_read_in_simple_style(
     assert result.json["values"] == {"x_p": value}
 
 
+@pytest.mark.parametrize("text", ["x", "x=1, y", "x=1, x=2", ""])
+def test_a_member_without_a_value_is_none(tmp_path: Path, text: str) -> None:
+    result = service(tmp_path, parameter(POINT, "header", "X-P", explode=True)).send(headers={"X-P": text})
+
+    assert [finding[2] for finding in findings(result)] in (["style"], ["repeated"])
+
+
 def test_json_in_a_header_is_left_as_it_is(tmp_path: Path) -> None:
     header = {"name": "X-P", "in": "header", "content": {"application/json": {"schema": {"type": "object"}}}}
 
@@ -442,7 +449,11 @@ KINDS: Document = {
         ({"anyOf": [{"type": "integer"}, POINT]}, DEEP, "p[x]=1", {"x": 1}),
         ({"anyOf": [{"type": "integer"}, POINT]}, DEEP, "p=1", 1),
         ({"anyOf": [{"type": "integer"}, POINT]}, {}, "y=1", {"y": 1}),
+        ({"oneOf": [{"type": "string", "maxLength": 1}, STRINGS]}, {"explode": False}, "p=ab", ["ab"]),
+        ({"oneOf": [ARRAY, {"type": "string"}]}, {"explode": False}, "p=a,b", "a,b"),
         ({"allOf": [ARRAY, {"maxItems": 2}]}, {}, "p=1&p=2", [1, 2]),
+        ({"allOf": [{"type": "number"}, {"type": "integer"}]}, {}, "p=7", 7),
+        ({"type": "object", "additionalProperties": ARRAY}, {}, "a=1&a=2&b=3", {"a": [1, 2], "b": [3]}),
         ({"enum": [1, 2]}, {}, "p=2", 2),
         ({"const": True}, {}, "p=true", True),
         ({"enum": ["1", 2.5]}, {}, "p=1", "1"),

@@ -6,7 +6,6 @@ import falcon
 import falcon.asgi
 import pytest
 
-from tbg.contract.response_headers import ignored_headers
 from tests.unit.contract.support import Document, Resource, Respond, Service, document, load, operation, respond, serve
 
 INTEGERS: Document = {"schema": {"type": "array", "items": {"type": "integer"}}}
@@ -146,23 +145,6 @@ def test_a_definition_of_the_media_type_is_ignored(tmp_path: Path, name: str) ->
     wrong = {name: {"required": True, "schema": {"type": "string", "const": "a/b"}}}
 
     assert breaches(service(tmp_path, respond(media=1), wrong, content={"application/json": {}})) == []
-
-
-def test_what_is_ignored_is_said() -> None:
-    headers = {"Content-Type": {}, "X-Other": {}}
-    responses = {"200": {"headers": headers}, "404": {"$ref": "#/components/responses/None"}}
-    content = {
-        "paths": {"/act": {"get": {"responses": responses}, "parameters": [], "summary": "x"}},
-        "components": {"responses": {"None": {"headers": {"content-type": {}}}}},
-    }
-
-    found = list(ignored_headers(content))
-
-    assert [path for path, _ in found] == [
-        ("components", "responses", "None", "headers", "content-type"),
-        ("paths", "/act", "get", "responses", "200", "headers", "Content-Type"),
-    ]
-    assert {"is ignored" in message for _, message in found} == {True}
 
 
 # Responses that have no content, whatever is documented.

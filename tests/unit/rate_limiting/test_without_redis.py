@@ -68,10 +68,10 @@ async def test_a_frozen_redis_costs_the_time_out_once(logged: Logged) -> None:
             after_first = time.monotonic()
             later = [await limiter.check(rule()) for _ in range(1000)]
             after_later = time.monotonic()
-            await asyncio.sleep(0.15)  # the probe's own time-out
+            await asyncio.sleep(0.5)  # the probe's own time-out, on a machine that is busy
 
     assert {*first, *later} == {UNCOUNTED}
-    assert 0.1 <= after_first - started < 0.3
+    assert 0.1 <= after_first - started < 1.0, "a machine that is busy is given more time"
     assert after_later - after_first < 0.3, "a thousand requests that nobody asks Redis for"
     (line,) = logged("rate_limit.unavailable")
     assert line["reason"] == "TimeoutError"

@@ -1,10 +1,10 @@
-"""``readOnly`` and ``writeOnly`` are annotations, as in JSON Schema; where that surprises, a warning says so."""
+"""What no verdict depends on: ``readOnly``, ``writeOnly``, formats of other people's; and where that is said."""
 
 from pathlib import Path
 
 import pytest
 
-from tbg.contract.directions import required_in_vain
+from tbg.contract import every_remark
 from tests.unit.contract.support import Document, Resource, body, document, findings, load, operation, respond, serve
 
 USER: Document = {
@@ -63,18 +63,29 @@ COMPONENT = ("components", "schemas", "User", "properties", "id")
             [(*REQUEST, "properties", "a")],
         ),
         ({"$ref": "#/components/schemas/Loop"}, {}, []),
-        ({"$ref": "#/nowhere", "required": ["a"], "properties": {"a": {"$ref": "#/components/schemas/Self"}}}, {}, []),
-        (True, True, []),
     ],
 )
-def test_what_is_required_in_vain_is_said(request_: Document, response: Document, places: list[object]) -> None:
-    content = described(
-        request_,
-        response,
-        User=USER,
-        Id={"readOnly": True},
-        Loop={"properties": {"next": {"$ref": "#/components/schemas/Loop"}}},
-        Self={"$ref": "#/components/schemas/Self"},
-    )
+def test_what_is_required_in_vain_is_said(
+    tmp_path: Path, request_: Document, response: Document, places: list[object]
+) -> None:
+    loop = {"required": ["next"], "properties": {"next": {"$ref": "#/components/schemas/Loop"}}}
+    loaded = load(tmp_path, described(request_, response, User=USER, Id={"readOnly": True}, Loop=loop))
 
-    assert [path for path, _ in required_in_vain(content)] == places
+    said = [each.path for each in every_remark(loaded.document) if "Only, but required" in each.message]
+
+    assert said == places
+
+
+def test_what_is_an_annotation_is_said_at_boot(tmp_path: Path) -> None:
+    """Each format once, and the header of a response or a part, wherever it is described."""
+    schema: Document = {"properties": {"a": {"format": "x-own"}, "b": {"format": "x-own"}, "c": {"format": "uri"}}}
+    content = described(schema, {})
+    content["paths"]["/act"]["post"]["responses"]["200"]["headers"] = {
+        "content-type": {"schema": {}},
+        "X-A": {"schema": {}},
+    }
+    content["components"]["headers"] = {"Content-Type": {"schema": {}}}
+
+    said = [(each.path[-2:], each.level) for each in load(tmp_path, content).document.remarks]
+
+    assert said == [(("headers", "content-type"), "warning"), (("a", "format"), "warning")]
