@@ -32,6 +32,7 @@ _APPLIED = frozenset(
         *("enum", "const", "uniqueItems"),
     }
 )
+_ALONE = frozenset({"$ref", "anyOf", "oneOf", "not", "pattern", "minLength", "maxLength", "format", "ofJudge"})
 _WORTH_ASKING = frozenset(
     {
         *_BRANCHED,
@@ -152,9 +153,7 @@ class Translator:
                     translated[word] = list(dict.fromkeys(wanted)) if word == "required" else _as_integer(wanted)
             elif word in _APPLIED:
                 self._add(translated, several, word, schema, base, way)
-        if several:
-            translated["allOf"] = several
-        return translated
+        return _united(translated, several)
 
     def _add(  # noqa: PLR0913, PLR0917, C901, PLR0912 - one keyword after the other
         self,
@@ -311,6 +310,8 @@ class Translator:
     def _format(self, name: str) -> Schema:
         if name not in FORMATS:
             return True
+        if FORMATS[name].keys() == {"format"}:
+            return dict(FORMATS[name])
         self.formats[f"format-{name}"] = FORMATS[name]
         return {"$ref": f"#/$defs/format-{name}"}
 
@@ -320,6 +321,17 @@ class Translator:
         if isinstance(items, dict) and isinstance(items.get("$ref"), str):
             items = self._references.resolve(items["$ref"], base).schema
         return isinstance(items, dict) and items.get("type") == "string" and "prefixItems" not in schema
+
+
+def _united(translated: dict[str, Any], several: list[Schema]) -> Schema:
+    """Put keywords that stand for themselves side by side: each further schema costs as much as a keyword."""
+    apart: list[Schema] = []
+    for each in several:
+        if isinstance(each, dict) and each.keys() <= _ALONE and each.keys().isdisjoint(translated):
+            translated |= each
+        else:
+            apart.append(each)
+    return translated | {"allOf": apart} if apart else translated
 
 
 def _outer_bound(word: str, bound: float) -> Schema:
