@@ -20,7 +20,7 @@ from tbg.contract import responses as judging
 from tbg.contract.memo import Memo
 from tests.contract.workers.app import CONTRACT
 from tests.contract.workers.models import WorkerFilter, WorkerInput
-from tests.unit.contract.test_validators import compiled
+from tests.unit.contract.test_worst_bodies import compiled
 
 UUID = "5d0a1f4c-9c0f-4a53-8d3e-0c6a0f0d{:04x}"
 INPUT = {

@@ -32,7 +32,7 @@ _HEX = re.compile(r"x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|u\{([0-9A-Fa-f]+)\}")
 _LOW_HALF = re.compile(r"\\u([Dd][C-Fc-f][0-9A-Fa-f]{2})")
 _PROPERTY = re.compile(r"[pP]\{(?:(?:gc|General_Category|sc|Script|scx|Script_Extensions)=)?[A-Za-z_]+\}")
 _REFERENCE = re.compile(r"[1-9]\d{0,2}|k<[A-Za-z_$][\w$]*>", re.ASCII)
-_LONG = re.compile(r"\^(\[(?:[^\[\]\\]|\\x\{\w+\}|\\.)+\])\{(\d+)(?:,(\d*))?\}\$", re.ASCII)
+_LONG = re.compile(r"\^(\[(?:[^\[\]\\]|\\.)+\])\{(\d+)(?:,(\d*))?\}\$", re.ASCII)
 """One class, so and so often: written out for an engine without counters, ``^.{1,65535}$`` takes 60 MB."""
 
 _HIGH_HALF, _LOW_HALF_FROM, _HALVES_END = 0xD800, 0xDC00, 0xE000
@@ -143,6 +143,7 @@ class _Writer:
         self._pattern = pattern
         self._at = 0
         self._is_repeatable = False
+        self._groups: list[str] = []
         self.is_linear = not re.search(r"\(\?<?[=!]|\\[1-9]|\\k<", pattern.replace("\\\\", ""))
         out: list[str] = []
         while self._at < len(pattern):
@@ -178,7 +179,10 @@ class _Writer:
         if found is None or self._pattern.startswith("?", found.end()):
             raise self._wrong("an unknown kind of group")
         self._at = found.end()
-        return found[0]
+        if found[0] != "(" and not found[0].endswith(">"):
+            return found[0]
+        self._groups.append(found[0][3:-1])
+        return "("
 
     def _escape(self) -> str:
         escaped = self._pattern[self._at : self._at + 1]
@@ -190,7 +194,11 @@ class _Writer:
             return _BOUNDARY if escaped == "b" else _NO_BOUNDARY
         if found := _REFERENCE.match(self._pattern, self._at):
             self._at = found.end()
-            return rf"(?:\{found[0]})"
+            name = found[0][2:-1]
+            if found[0][0] == "k" and name not in self._groups:
+                raise self._wrong(f"no group before is called {name}")
+            number = self._groups.index(name) + 1 if found[0][0] == "k" else found[0]
+            return rf"(?:\{number})"
         member = self._shorthand()
         return f"[{member}]" if member is not None else _literal(self._code_point())
 

@@ -25,6 +25,14 @@ _SAME = frozenset(
 _COUNTS = frozenset({"minContains", "maxContains"})
 _BRANCHED = frozenset({"allOf", "anyOf", "oneOf"})
 _NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
+_APPLIED = frozenset(
+    {
+        *(*_BRANCHED, *_NAMED, "$ref", "$dynamicRef", "not", "if", "additionalProperties", "items", "prefixItems"),
+        *("contains", "propertyNames", "unevaluatedItems", "unevaluatedProperties", "pattern", "format", "multipleOf"),
+        *("enum", "const", "uniqueItems"),
+    }
+)
+_ALONE = frozenset({"$ref", "anyOf", "oneOf", "not", "pattern", "minLength", "maxLength", "format", "ofJudge"})
 _WORTH_ASKING = frozenset(
     {
         *_BRANCHED,
@@ -65,7 +73,6 @@ class Definition:
     edges: list[tuple[Way, str]] = attrs.field(factory=list)
     reasons: list[str] = attrs.field(factory=list)
     looks_again: bool = False
-    is_written: bool = False
 
 
 class Translator:
@@ -83,6 +90,7 @@ class Translator:
         self.patterns: dict[str, Pattern] = {}
         self._references = references
         self._names: dict[int, str] = {}
+        self._pending: list[Definition] = []
         self._kept: list[Schema] = []  # alive, or another one could get its id()
         self._definition = Definition({}, "")
 
@@ -94,9 +102,8 @@ class Translator:
             ValueError: A pattern or a schema cannot be judged rightly.
         """
         name = self._name(schema, self._references.base)
-        while pending := [each for each in self.definitions.values() if not each.is_written]:
-            for definition in pending:
-                self._write(definition)
+        while self._pending:
+            self._write(self._pending.pop())
         return name
 
     @property
@@ -120,10 +127,11 @@ class Translator:
                     return name
             name = self._names[id(schema)] = str(len(self.definitions))
             self.definitions[name] = Definition(schema, base)
+            self._pending.append(self.definitions[name])
         return name
 
     def _write(self, definition: Definition) -> None:
-        self._definition, definition.is_written = definition, True
+        self._definition = definition
         try:
             definition.translated = self._translate(definition.schema, definition.base, Way())
         except (AttributeError, TypeError, KeyError) as error:
@@ -143,11 +151,9 @@ class Translator:
                     several.append(_outer_bound(word, wanted))
                 else:
                     translated[word] = list(dict.fromkeys(wanted)) if word == "required" else _as_integer(wanted)
-            else:
+            elif word in _APPLIED:
                 self._add(translated, several, word, schema, base, way)
-        if several:
-            translated["allOf"] = several
-        return translated
+        return _united(translated, several)
 
     def _add(  # noqa: PLR0913, PLR0917, C901, PLR0912 - one keyword after the other
         self,
@@ -304,6 +310,8 @@ class Translator:
     def _format(self, name: str) -> Schema:
         if name not in FORMATS:
             return True
+        if FORMATS[name].keys() == {"format"}:
+            return dict(FORMATS[name])
         self.formats[f"format-{name}"] = FORMATS[name]
         return {"$ref": f"#/$defs/format-{name}"}
 
@@ -313,6 +321,17 @@ class Translator:
         if isinstance(items, dict) and isinstance(items.get("$ref"), str):
             items = self._references.resolve(items["$ref"], base).schema
         return isinstance(items, dict) and items.get("type") == "string" and "prefixItems" not in schema
+
+
+def _united(translated: dict[str, Any], several: list[Schema]) -> Schema:
+    """Put keywords that stand for themselves side by side: each further schema costs as much as a keyword."""
+    apart: list[Schema] = []
+    for each in several:
+        if isinstance(each, dict) and each.keys() <= _ALONE and each.keys().isdisjoint(translated):
+            translated |= each
+        else:
+            apart.append(each)
+    return translated | {"allOf": apart} if apart else translated
 
 
 def _outer_bound(word: str, bound: float) -> Schema:

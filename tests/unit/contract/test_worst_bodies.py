@@ -160,7 +160,9 @@ def test_a_refusal_by_the_budget_says_so(tmp_path: Path) -> None:
 
     result = tested.send("POST", json="a" * 20_000)
 
-    assert result.json["errors"] == [{"in": "body", "pointer": "", "code": "budget", "detail": "takes too long to judge"}]
+    assert result.json["errors"] == [
+        {"in": "body", "pointer": "", "code": "budget", "detail": "takes too long to judge"}
+    ]
 
 
 def test_a_wrong_page_of_many_costs_little_more_than_a_right_one() -> None:
