@@ -75,7 +75,6 @@ BOOT: dict[str, tuple[Mutation, str]] = {
     "an exemption removed": (limited, "GET /health: can answer 429, which is not documented"),
     "a media type removed": (without_problem, "must offer application/problem+json"),
     "the paths removed": (lambda document: document.update(paths={}), "served by"),
-    "an operation unnamed": (lambda document: document["paths"]["/health"]["get"].pop("operationId"), "operationId"),
     "a name given twice": (
         lambda document: document["paths"]["/health"]["get"].update(operationId="getVersion"),
         "getVersion",
