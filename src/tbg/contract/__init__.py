@@ -1,11 +1,12 @@
-"""The contract engine: a hand-written OpenAPI 3.1 document, enforced on a Falcon application by openapi-core.
+"""The contract engine: a hand-written OpenAPI 3.1 document, enforced on a Falcon application.
 
     contract = Contract.load(Path("openapi.yaml"))          # or DocumentError
     app = falcon.asgi.App(router=Router(), middleware=[ResponseContract(...), ..., RequestContract(...)])
     app.set_error_serializer(ErrorSerializer(...))
     mount(app, contract, {"/health": HealthResource()})     # or MismatchError
 
-It knows Falcon and openapi-core, and nothing of this service.
+It judges by OpenAPI 3.1.1 and JSON Schema 2020-12, as openapi-core does where that follows them
+(``docs/contract-engine.md``). It knows Falcon, and nothing of this service.
 """
 
 from tbg.contract.bodies import Limits

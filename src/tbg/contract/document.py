@@ -29,7 +29,7 @@ class Document:
         path: The file that people edit.
         files: Every file it is made of, ``path`` first.
         content: The whole document as plain values, references to other files joined in.
-        spec: The same for openapi-core's factories.
+        spec: The same, with references followed.
         json: The document as JSON.
         problems: What is wrong with it, each with its path; the rest of this engine takes a document without any.
         renamed: Components from other files that could not keep their name, as pointers, with the place they come from.

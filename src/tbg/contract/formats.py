@@ -10,7 +10,6 @@ is not in the table is an annotation.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from jsonschema import FormatChecker
 from jsonschema_rs import Draft202012Validator, RegexOptions
 
 # RFC 3339, section 5.6. jsonschema-rs 0.60 knows the calendar, but takes some other characters for digits ("0+", "1,").
@@ -80,21 +79,21 @@ def is_asserted(name: str) -> bool:
     return name in FORMATS
 
 
+def has_format(value: object, name: str) -> bool:
+    """Tell whether ``value`` has the format; every value has one that is an annotation."""
+    check = _CHECKS.get(name)
+    try:
+        return check is None or check(value)
+    except Exception:  # noqa: BLE001 - what is too much for jsonschema-rs, such as half of a surrogate pair, has no format
+        return False
+
+
 def _check(schema: dict[str, Any], types: type | tuple[type, ...]) -> Callable[[object], bool]:
-    if not schema:
-        return lambda _value: True
-    has_format = Draft202012Validator(schema, validate_formats=True, pattern_options=RegexOptions()).is_valid
-    return lambda value: not isinstance(value, types) or isinstance(value, bool) or has_format(value)
+    is_valid = Draft202012Validator(schema, validate_formats=True, pattern_options=RegexOptions()).is_valid
+    return lambda value: not isinstance(value, types) or isinstance(value, bool) or is_valid(value)
 
 
-def _make_checker() -> FormatChecker:
-    """Make the judge's. What is too much for jsonschema-rs, such as half of a surrogate pair, has no format."""
-    checker = FormatChecker([])
-    checker.checkers = {
-        **{name: (_check(schema, str), Exception) for name, schema in _OF_TEXT.items()},
-        **{name: (_check(schema, (int, float)), Exception) for name, schema in _OF_NUMBERS.items()},
-    }
-    return checker
-
-
-format_checker: Final = _make_checker()
+_CHECKS: Final[Mapping[str, Callable[[object], bool]]] = {
+    **{name: _check(schema, str) for name, schema in _OF_TEXT.items() if schema},
+    **{name: _check(schema, (int, float)) for name, schema in _OF_NUMBERS.items()},
+}

@@ -1,4 +1,4 @@
-"""Paths in a joined document, for openapi-core's factories and our own."""
+"""Paths in a joined document, each looked up once."""
 
 from collections.abc import Sequence
 from typing import Any
