@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextvars import Context
 from typing import Final
 
 import structlog
@@ -51,7 +52,8 @@ class Breaker:
     def _tell(self) -> None:
         self._is_told = True
         self._changed(False)  # noqa: FBT003 - a state
-        _log.error(
+        _of_nobody(
+            _log.error,
             "rate_limit.unavailable",
             reason=type(self.reason).__name__,
             server=self._server,
@@ -66,4 +68,9 @@ class Breaker:
         if self._is_told:
             self._is_told = False
             self._changed(True)  # noqa: FBT003 - a state
-            _log.warning("rate_limit.restored", server=self._server)
+            _of_nobody(_log.warning, "rate_limit.restored", server=self._server)
+
+
+def _of_nobody(log: Callable[..., None], event: str, **fields: object) -> None:
+    """Log without the id of the request that happened to notice: the line concerns everybody."""
+    Context().run(log, event, **fields)

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from falcon.asgi import SSEvent
+from falcon.testing import Result
 
 from tbg.contract import Breach, BrokenStreamError, DocumentError, Mode
+from tests.support.timing import cpu_seconds
 from tests.unit.contract.support import (
     Document,
     Resource,
@@ -103,13 +105,12 @@ def test_a_line_that_is_no_json_is_malformed(tmp_path: Path, sent: bytes) -> Non
 
 
 def test_many_wrong_lines_cost_little(tmp_path: Path) -> None:
-    tested = taking(tmp_path, ROW)
+    tested, body, results = taking(tmp_path, ROW), b"1\n" * 500_000, list[Result]()
 
-    started = time.process_time()
-    result = tested.send("POST", headers={"Content-Type": LINES}, body=b"1\n" * 500_000)
+    seconds = cpu_seconds(lambda: results.append(tested.send("POST", headers={"Content-Type": LINES}, body=body)))
 
-    assert len(findings(result)) == 20
-    assert time.process_time() - started < 5
+    assert len(findings(results[0])) == 20
+    assert seconds < 5
 
 
 @pytest.mark.parametrize(

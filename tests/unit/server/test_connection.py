@@ -46,7 +46,17 @@ async def application(scope: dict[str, Any], receive: Callable[[], Any], send: C
     if scope["path"] == "/flood":
         await _flood(send)
         return
+    if scope["path"] == "/break":
+        watchers.append(asyncio.create_task(_watch(receive)))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a", "more_body": True})
+        raise ValueError
     await respond(send, 200, f"{scope['path']} {size};".encode())
+
+
+async def _watch(receive: Callable[[], Any]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def respond(send: Callable[[Any], Any], status: int, body: bytes) -> None:
@@ -54,6 +64,8 @@ async def respond(send: Callable[[Any], Any], status: int, body: bytes) -> None:
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
+
+watchers: list[asyncio.Task[None]] = []  # what waits for the client to go, as Falcon's does beside server-sent events
 
 FLOOD = 64 * 1024 * 1024
 flooded: list[float] = []
@@ -326,3 +338,10 @@ class TestMalformed:
         assert refused(await talk(request_)) == status
         assert refused(await talk(GET + request_)) == status
         assert refused(await talk(*(bytes([byte]) for byte in request_), wait=0.5)) == status
+
+
+async def test_what_waits_for_the_client_ends_with_the_application(talk: Talk) -> None:
+    assert (await talk(GET.replace(b"/ ", b"/break "))).endswith(b"1\r\na\r\n")
+
+    [watcher] = watchers
+    await asyncio.wait_for(watcher, 1)

@@ -66,7 +66,7 @@ class Exchange:
         self.keep_alive = keep_alive
         self.is_started = self.is_complete = False
         self._wire = wire
-        self._is_gone = False
+        self._is_gone = self._has_ended = False
         self._task: asyncio.Task[None] | None = None
         self._waiter: asyncio.Future[None] | None = None
         # The request's side.
@@ -169,7 +169,7 @@ class Exchange:
     # Inside.
 
     def _is_over(self) -> bool:
-        return self._is_gone or self.is_complete or (self._is_broken and not self._content)
+        return self._is_gone or self._has_ended or self.is_complete or (self._is_broken and not self._content)
 
     def _next_part(self) -> dict[str, Any]:
         content = self._content[0] if len(self._content) == 1 else b"".join(self._content)
@@ -206,6 +206,8 @@ class Exchange:
                 _log.error("The application sent no whole response")
                 self._give_up()
         finally:
+            self._has_ended = True
+            self._wake()  # the application may have left a task behind that waits for the client to go
             self._wire.exchange_ended()
 
     def _give_up(self) -> None:
