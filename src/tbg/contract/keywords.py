@@ -93,8 +93,10 @@ def is_multiple(wanted: float, value: object) -> bool:
         return value % wanted == 0
     if isinstance(value, float) and not math.isfinite(value):
         return False
-    digits, exponent = _decimal(value)
     wanted_digits, wanted_exponent = _decimal_of_schema(wanted)
+    if wanted_digits == 1 and wanted_exponent <= 0 and value == value // 1:  # such as 0.01, which divides all integers
+        return True
+    digits, exponent = _decimal(value)
     shift = exponent - wanted_exponent
     if shift >= 0:
         return digits % wanted_digits * pow(10, shift, wanted_digits) % wanted_digits == 0
