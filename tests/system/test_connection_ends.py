@@ -14,7 +14,7 @@ from tests.support.gunicorn import Gunicorn, wait_until
 
 TIMES = 20_000
 WARM_UP = 4_000
-AT_ONCE = 200
+AT_ONCE = 500
 MEGABYTE = 1024 * 1024
 FLAT = 20 * MEGABYTE
 HEADER_SECONDS = 0.5
