@@ -39,7 +39,7 @@ def check_contract(settings: Settings, path: Path, *, strict: bool = False) -> i
     """
     errors, warnings = list[str](), list[str]()
     try:
-        contract = Contract.load(path)
+        contract = Contract.load(path, EXTENSIONS)
     except ContractError as error:
         print(f"The contract {path} cannot be used:", file=sys.stderr)
         errors += [*error.findings, *_broken_features()]

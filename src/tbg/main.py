@@ -8,6 +8,7 @@ from tbg.app import App, build_app
 from tbg.assembly import load_factories
 from tbg.config import ENV_FILE, Settings, unknown_variables
 from tbg.contract import Contract
+from tbg.extensions import EXTENSIONS
 from tbg.infrastructure import Infrastructure
 from tbg.logs import configure_logging
 
@@ -26,7 +27,7 @@ def create_app() -> App:
     configure_logging(settings)
     if unknown := unknown_variables(env_file=ENV_FILE):
         structlog.stdlib.get_logger("tbg.settings").warning("settings.unknown", variables=unknown)
-    contract = Contract.load(settings.contract_path)
+    contract = Contract.load(settings.contract_path, EXTENSIONS)
     if contract.document.remarks:
         shown, count = contract.warnings[:_SHOWN_WARNINGS], len(contract.remarks)
         structlog.stdlib.get_logger("tbg.contract").warning("contract.warnings", count=count, warnings=shown)

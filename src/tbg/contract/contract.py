@@ -2,16 +2,21 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 import attrs
 
 from tbg.contract.compiling import compile_operations
 from tbg.contract.document import Document
-from tbg.contract.linting.examination import written
+from tbg.contract.linting.examination import extension_remarks, written
+from tbg.contract.linting.keywords import Extensions
 from tbg.contract.linting.remarks import Remark
 from tbg.contract.operations import Operation
 from tbg.contract.schemas import schemas_of
 from tbg.contract.unread import unread_bodies
+
+_NO_EXTENSIONS: Final[Extensions] = MappingProxyType({})
 
 
 @attrs.frozen
@@ -32,8 +37,12 @@ class Contract:
         return routes
 
     @classmethod
-    def load(cls, path: Path) -> "Contract":
+    def load(cls, path: Path, extensions: Extensions = _NO_EXTENSIONS) -> "Contract":
         """Read, check and compile the contract at ``path``.
+
+        Args:
+            path: The contract's file.
+            extensions: Those that the caller reads: what is wrong with them is told with what else is wrong.
 
         Raises:
             DocumentError: It cannot be read, is not valid, or asks for what this engine does not enforce.
@@ -41,7 +50,8 @@ class Contract:
         document = Document.load(path)
         operations, findings = compile_operations(document)
         if document.problems or findings:
-            raise document.refusal(findings)
+            wrong = [(each.path, each.message) for each in extension_remarks(document, extensions)]
+            raise document.refusal([*findings, *wrong])
         try:
             schemas_of(document.spec).compile()
         except ValueError as error:

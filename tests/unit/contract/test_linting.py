@@ -1,5 +1,6 @@
 """What a contract says and nothing keeps is said once, in its place; what is fine is left alone."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,20 @@ def extended(folder: Path, where: str, **members: object) -> list[tuple[str, str
     remarks = extension_remarks(load(folder, content).document, EXTENSIONS)
     assert all(each.level == "error" for each in remarks)
     return [(to_pointer(each.path), each.message) for each in remarks]
+
+
+def test_misspelt_names_are_told_with_what_else_is_wrong(tmp_path: Path) -> None:
+    misspelt = operation() | {"x-ratelimit": False}
+    sent = body({"type": "object", "requierd": ["a"]})
+    path = tmp_path / "openapi.yaml"
+    path.write_text(json.dumps(document({"/act": {"get": misspelt, "post": operation("b", requestBody=sent)}}, tags=1)))
+
+    with pytest.raises(DocumentError) as refused:
+        Contract.load(path, EXTENSIONS)
+
+    assert sum("x-ratelimit" in each for each in refused.value.findings) == 1
+    assert sum("requierd" in each for each in refused.value.findings) == 1
+    assert len(refused.value.findings) == 3
 
 
 @pytest.mark.parametrize(
