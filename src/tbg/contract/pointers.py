@@ -1,7 +1,7 @@
 """JSON Pointers (RFC 6901), as this engine writes and follows them."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -9,18 +9,6 @@ _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 type Path = tuple[object, ...]
 """Keys and indexes that lead to a place in a document."""
-
-
-# Under these keywords stand plain values, not schemas: a "$ref" or "pattern" there means nothing.
-_LITERALS = frozenset({"example", "examples", "default", "enum", "const"})
-# Under these stand names of people's choice, which may look like keywords.
-_NAMED = frozenset(
-    {
-        *("properties", "patternProperties", "dependentSchemas", "$defs"),
-        *("paths", "responses", "content", "encoding", "schemas", "requestBodies", "pathItems", "securitySchemes"),
-        *("parameters", "headers", "examples", "links", "callbacks"),
-    }
-)
 
 
 def to_pointer(path: Iterable[object]) -> str:
@@ -95,41 +83,3 @@ def resolve(document: object, path: Path) -> tuple[Path, object]:
             raise KeyError(path)
         seen.add(path)
     return path, value
-
-
-def _keyword_at(path: Iterable[object]) -> tuple[str, bool]:
-    """Return the keyword that says what stands at ``path``, and whether that is a map of names.
-
-    ``["paths", "/a"] -> ("paths", False)``, ``["components", "schemas"] -> ("schemas", True)``; a property called
-    ``responses`` is a name, not a keyword.
-    """
-    keyword, names = "", False
-    for segment in path:
-        if names:
-            names = False
-        else:
-            keyword = str(segment)
-            names = keyword in _NAMED
-    return keyword, names
-
-
-def walk(node: object, path: Path = ()) -> Iterator[tuple[Path, dict[str, object]]]:
-    """Yield every mapping below ``node`` with its path, except those inside examples and other literal values."""
-    if isinstance(node, dict):
-        yield path, node
-        children: Iterable[tuple[object, object]] = node.items()
-    elif isinstance(node, list):
-        children = enumerate(node)
-    else:
-        return
-    keyword, names = _keyword_at(path)
-    for key, child in children:
-        if names or not _is_literal(keyword, key, child):
-            yield from walk(child, (*path, key))
-
-
-def _is_literal(keyword: str, key: object, child: object) -> bool:
-    """Tell whether ``child`` is a plain value; ``examples`` is a list of such, or a map of Example Objects."""
-    if key == "examples":
-        return not isinstance(child, dict)
-    return key in _LITERALS or str(key).startswith("x-") or (keyword == "examples" and key == "value")

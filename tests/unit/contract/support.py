@@ -185,11 +185,12 @@ async def exchange(
         wire.sent.append(event)
 
     async with asyncio.timeout(5):
-        await app(_scope(scope), receive, send)
+        await app(http_scope(scope), receive, send)
     return wire
 
 
-def _scope(changes: Mapping[str, object]) -> dict[str, Any]:
+def http_scope(changes: Mapping[str, object]) -> dict[str, Any]:
+    """Return the scope of ``POST /act``, with changes."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},

@@ -19,6 +19,7 @@ from tests.unit.contract.support import (
     Service,
     document,
     exchange,
+    http_scope,
     load,
     operation,
     respond,
@@ -295,17 +296,8 @@ def first_events(tested: Service, count: int = 3) -> list[dict[str, Any]]:
             if len(sent) == count:
                 raise _EnoughError
 
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": "GET",
-            "path": "/act",
-            "query_string": b"",
-            "headers": [],
-        }
         async with asyncio.timeout(5):
-            await tested.app(scope, receive, send)
+            await tested.app(http_scope({"method": "GET"}), receive, send)
 
     with pytest.raises(_EnoughError):
         asyncio.run(run())

@@ -21,6 +21,7 @@ from tests.unit.contract.support import (
     body,
     document,
     findings,
+    http_scope,
     load,
     operation,
     respond,
@@ -166,17 +167,8 @@ def streamed(tested: Service) -> bytes:
         async def send(event: dict[str, Any]) -> None:
             sent.append(event)
 
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": "GET",
-            "path": "/act",
-            "query_string": b"",
-            "headers": [],
-        }
         async with asyncio.timeout(5):
-            await tested.app(scope, receive, send)
+            await tested.app(http_scope({"method": "GET"}), receive, send)
 
     with pytest.raises(BrokenStreamError):
         asyncio.run(run())
